@@ -1,0 +1,11 @@
+//! The registry of envelopes, in the order in which they are tried.
+
+macro_rules! envelopes {
+    ($($name:ident)*) => {
+        $(mod $name;)*
+        /// Every envelope.
+        pub static ENVELOPES: &[&crate::envelope::EnvelopeSpec] = &[$(&$name::SPEC),*];
+    };
+}
+
+envelopes! {}

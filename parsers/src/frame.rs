@@ -1,0 +1,411 @@
+//! Lines to records: joins what a transport split, keeps stack traces with their message, and hands every byte on as
+//! part of an event, of a reject or of a separator.
+
+use crate::detect::Format;
+use crate::envelope::Wrapped;
+use crate::event::{Arena, Event};
+use crate::layout::Line;
+use crate::recognisers::Recognisers;
+use crate::reject::{Reason, Reject};
+use crate::severity::Severity;
+use crate::stamp::Stamp;
+
+/// A line longer than this is a reject: one record must not take a machine's memory with it.
+pub const MAX_LINE: usize = 1 << 20;
+/// A record stops growing at this many bytes; further lines are still accounted to it.
+const MAX_RECORD: usize = 4 << 20;
+/// Lanes (streams that interleave in an envelope) with an unfinished record at one time.
+const MAX_LANES: usize = 64;
+
+/// Where a record stands in its block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    /// Byte offset of the record's first line in the block.
+    pub offset: usize,
+    /// Bytes from there to the end of its last contiguous line, without that line's end.
+    pub length: usize,
+    /// Zero-based number of its first line in the block.
+    pub line: u32,
+    /// All bytes that belong to it, line ends included, also those of lines that do not touch the first one.
+    pub bytes: usize,
+}
+
+/// Takes what a block holds.
+pub trait Sink {
+    /// An event. `envelope` is the stamp of the first envelope around it; `layout` indexes the format's layouts.
+    fn event(&mut self, event: &Event<'_>, envelope: Stamp, layout: usize, span: Span);
+    /// A record that could not be read.
+    fn reject(&mut self, reject: Reject, span: Span);
+    /// Bytes between records (blank lines).
+    fn separator(&mut self, bytes: usize);
+}
+
+/// Where a block may be cut: the offset of the last line that begins a record outside any envelope's unfinished lane, or
+/// 0 where there is none. Reading `block[..cut]` and then the rest gives the records that reading all of it would.
+pub fn last_start(format: &Format, block: &[u8]) -> usize {
+    if format.sequential {
+        return 0;
+    }
+    let arena = Arena::new();
+    let mut end = block.len();
+    while let Some(newline) = memchr::memrchr(b'\n', block.get(..end).unwrap_or_default()) {
+        let line = line_at(block, newline + 1).0;
+        if !line.is_empty() && newline + 1 < block.len() && starts_record(format, line, &arena) {
+            return newline + 1;
+        }
+        end = newline;
+    }
+    0
+}
+
+fn starts_record(format: &Format, line: &[u8], arena: &Arena) -> bool {
+    match unwrap(format, line, arena) {
+        Some((wrapped, _)) => {
+            !wrapped.partial && classify(format, wrapped.service, wrapped.inner).is_ok_and(|(l, _)| l == Line::Start)
+        }
+        None => classify(format, b"", line).is_ok_and(|(l, _)| l == Line::Start),
+    }
+}
+
+/// The line at `from` without its end, and the offset behind its end.
+fn line_at(block: &[u8], from: usize) -> (&[u8], usize) {
+    let rest = block.get(from..).unwrap_or_default();
+    let (line, next) = match memchr::memchr(b'\n', rest) {
+        Some(end) => (rest.get(..end).unwrap_or_default(), from + end + 1),
+        None => (rest, block.len()),
+    };
+    (line.strip_suffix(b"\r").unwrap_or(line), next)
+}
+
+/// Takes a line out of all its envelopes; the outermost stamp that there is comes along. `None` where the format has
+/// envelopes and the line does not wear the outermost one.
+fn unwrap<'a>(format: &Format, line: &'a [u8], arena: &'a Arena) -> Option<(Wrapped<'a>, Stamp)> {
+    let mut out = Wrapped { inner: line, ..Wrapped::default() };
+    let mut stamp = Stamp::NONE;
+    for (depth, envelope) in format.envelopes.iter().enumerate() {
+        let Some(inner) = envelope.envelope.unwrap(out.inner, arena) else {
+            if depth == 0 {
+                return None;
+            }
+            break;
+        };
+        if !stamp.is_some() {
+            stamp = inner.stamp;
+        }
+        let keep = |old: &'a [u8], new: &'a [u8]| if new.is_empty() { old } else { new };
+        out = Wrapped {
+            inner: inner.inner,
+            stamp: inner.stamp,
+            host: keep(out.host, inner.host),
+            service: keep(out.service, inner.service),
+            lane: keep(out.lane, inner.lane),
+            pid: if inner.pid == 0 { out.pid } else { inner.pid },
+            severity: if inner.severity == Severity::NONE { out.severity } else { inner.severity },
+            partial: out.partial || inner.partial,
+        };
+    }
+    Some((out, stamp))
+}
+
+/// Which layout of the stream a line belongs to, and as what. A line that a layout starts wins over one that another
+/// would continue. `Err` where nobody knows it.
+fn classify(format: &Format, service: &[u8], line: &[u8]) -> Result<(Line, usize), ()> {
+    let mut continues = None;
+    for layout in format.stream(service) {
+        let Some(row) = format.layouts.get(*layout) else { continue };
+        match row.layout.line(line) {
+            // The last resort begins a record on any line: it must not tear a stack trace apart.
+            Line::Start if row.weight > 1 || continues.is_none() => return Ok((Line::Start, *layout)),
+            Line::Continue if continues.is_none() => continues = Some(*layout),
+            _ => {}
+        }
+    }
+    continues.map(|layout| (Line::Continue, layout)).ok_or(())
+}
+
+/// Reads a block: `block` begins at a record and ends at one (or at the end of the source).
+pub fn read(format: &Format, recognisers: &Recognisers, block: &[u8], sink: &mut dyn Sink) {
+    let mut reader = Reader { format, recognisers, arena: Arena::new() };
+    if format.envelopes.is_empty() {
+        reader.bare(block, sink);
+    } else {
+        reader.wrapped(block, sink);
+    }
+}
+
+struct Reader<'f> {
+    format: &'f Format,
+    recognisers: &'f Recognisers,
+    arena: Arena,
+}
+
+/// A record that may still grow, outside envelopes: a slice of the block.
+#[derive(Clone, Copy)]
+struct Open {
+    layout: usize,
+    start: usize,
+    /// End of the text, without the line end.
+    end: usize,
+    line: u32,
+}
+
+/// A record that may still grow, inside envelopes: its lines' insides, joined.
+#[derive(Default)]
+struct Lane {
+    key: Vec<u8>,
+    pid: u32,
+    /// The record's text, empty when there is none.
+    text: Vec<u8>,
+    /// `host`, `service` of the first line, one behind the other.
+    host: Vec<u8>,
+    service: Vec<u8>,
+    severity: Severity,
+    stamp: Stamp,
+    layout: Option<usize>,
+    span: Span,
+    /// Offset just behind the last line, to see whether the next one touches it.
+    touched: usize,
+    /// A line without its end has been put at the end of `text`, from this offset on.
+    partial_from: Option<usize>,
+    /// Tick of last use.
+    used: u64,
+}
+
+impl Reader<'_> {
+    fn emit(&mut self, layout: usize, record: &[u8], lane: Option<&Lane>, span: Span, sink: &mut dyn Sink) {
+        self.arena.reset();
+        let Some(row) = self.format.layouts.get(layout) else { return };
+        let mut event = Event::default();
+        let mut stamp = Stamp::NONE;
+        if let Some(lane) = lane {
+            event.host = &lane.host;
+            event.service = &lane.service;
+            event.pid = lane.pid;
+            event.severity = lane.severity;
+            stamp = lane.stamp;
+        }
+        match row.layout.parse(record, &self.arena, &mut event) {
+            Ok(()) => {
+                self.recognisers.apply(row.layout.domain(), &mut event, &self.arena);
+                sink.event(&event, stamp, layout, span);
+            }
+            Err(reject) => sink.reject(reject, span),
+        }
+    }
+
+    fn bare(&mut self, block: &[u8], sink: &mut dyn Sink) {
+        let mut open: Option<Open> = None;
+        let (mut at, mut number) = (0usize, 0u32);
+        while at < block.len() {
+            let (line, next) = line_at(block, at);
+            if line.trim_ascii().is_empty() {
+                // A blank line inside a record belongs to it; whether it is inside shows at the next line.
+                if open.is_none() {
+                    sink.separator(next - at);
+                }
+            } else if line.len() > MAX_LINE {
+                self.close(block, open.take(), at, sink);
+                sink.reject(
+                    Reject::new(Reason::TooLong, 0),
+                    Span { offset: at, length: line.len(), line: number, bytes: next - at },
+                );
+            } else {
+                match classify(self.format, b"", line) {
+                    Ok((Line::Start, layout)) => {
+                        self.close(block, open.take(), at, sink);
+                        open = Some(Open { layout, start: at, end: at + line.len(), line: number });
+                    }
+                    Ok((Line::Continue, layout)) if open.is_some_and(|o| self.continues(o.layout, layout, line)) => {
+                        if let Some(record) = open.as_mut() {
+                            record.end = at + line.len();
+                        }
+                    }
+                    _ => {
+                        self.close(block, open.take(), at, sink);
+                        let span = Span { offset: at, length: line.len(), line: number, bytes: next - at };
+                        sink.reject(Reject::new(Reason::NoLayout, 0), span);
+                    }
+                }
+            }
+            at = next;
+            number += 1;
+        }
+        self.close(block, open, block.len(), sink);
+    }
+
+    /// Does a line that `layout` would continue belong to the open record of layout `open`?
+    fn continues(&self, open: usize, layout: usize, line: &[u8]) -> bool {
+        open == layout || self.format.layouts.get(open).is_some_and(|l| l.layout.line(line) == Line::Continue)
+    }
+
+    /// Ends the open record; blank lines between its text and `until` are separators.
+    fn close(&mut self, block: &[u8], open: Option<Open>, until: usize, sink: &mut dyn Sink) {
+        let Some(open) = open else { return };
+        let after = memchr::memchr(b'\n', block.get(open.end..).unwrap_or_default()).map_or(block.len(), |n| open.end + n + 1);
+        let bytes = after.min(until).max(open.end) - open.start;
+        let span = Span { offset: open.start, length: open.end - open.start, line: open.line, bytes };
+        let record = block.get(open.start..open.end).unwrap_or_default();
+        let record = record.get(..MAX_RECORD).unwrap_or(record);
+        self.emit(open.layout, record, None, span, sink);
+        if until > open.start + bytes {
+            sink.separator(until - open.start - bytes);
+        }
+    }
+
+    fn wrapped(&mut self, block: &[u8], sink: &mut dyn Sink) {
+        let mut lanes: Vec<Lane> = Vec::new();
+        let (mut at, mut number, mut tick) = (0usize, 0u32, 0u64);
+        let mut scratch = Arena::new();
+        while at < block.len() {
+            let (line, next) = line_at(block, at);
+            let span = Span { offset: at, length: line.len(), line: number, bytes: next - at };
+            tick += 1;
+            scratch.reset();
+            if line.trim_ascii().is_empty() {
+                sink.separator(next - at);
+            } else if line.len() > MAX_LINE {
+                sink.reject(Reject::new(Reason::TooLong, 0), span);
+            } else {
+                let (wrapped, stamp) = unwrap(self.format, line, &scratch)
+                    .unwrap_or((Wrapped { inner: line, lane: b"\0bare", ..Wrapped::default() }, Stamp::NONE));
+                let index = self.lane(&mut lanes, &wrapped, tick, sink);
+                self.put(&mut lanes, index, &wrapped, stamp, span, sink);
+            }
+            at = next;
+            number += 1;
+        }
+        lanes.sort_by_key(|lane| lane.span.offset);
+        for lane in &mut lanes {
+            self.flush(lane, sink);
+        }
+    }
+
+    /// The lane of a line; a new one takes the place of the one longest unused.
+    fn lane(&mut self, lanes: &mut Vec<Lane>, wrapped: &Wrapped<'_>, tick: u64, sink: &mut dyn Sink) -> usize {
+        let same =
+            |l: &Lane| l.pid == wrapped.pid && l.key == wrapped.lane && l.service == wrapped.service && l.host == wrapped.host;
+        if let Some(index) = lanes.iter().position(same) {
+            if let Some(lane) = lanes.get_mut(index) {
+                lane.used = tick;
+            }
+            return index;
+        }
+        let index = if lanes.len() < MAX_LANES {
+            lanes.push(Lane::default());
+            lanes.len() - 1
+        } else {
+            let oldest = lanes.iter().enumerate().min_by_key(|(_, lane)| lane.used).map_or(0, |(index, _)| index);
+            if let Some(lane) = lanes.get_mut(oldest) {
+                self.flush(lane, sink);
+            }
+            oldest
+        };
+        if let Some(lane) = lanes.get_mut(index) {
+            lane.key.clear();
+            lane.key.extend_from_slice(wrapped.lane);
+            lane.service.clear();
+            lane.service.extend_from_slice(wrapped.service);
+            lane.host.clear();
+            lane.host.extend_from_slice(wrapped.host);
+            lane.pid = wrapped.pid;
+            lane.used = tick;
+        }
+        index
+    }
+
+    fn put(&mut self, lanes: &mut [Lane], index: usize, wrapped: &Wrapped<'_>, stamp: Stamp, span: Span, sink: &mut dyn Sink) {
+        let Some(lane) = lanes.get_mut(index) else { return };
+        if let Some(from) = lane.partial_from {
+            lane.text.extend_from_slice(wrapped.inner);
+            lane.grow(span);
+            if !wrapped.partial {
+                lane.partial_from = None;
+                self.settle(lane, from, sink);
+            }
+            return;
+        }
+        if wrapped.partial {
+            self.flush(lane, sink);
+            lane.begin(wrapped, stamp, span);
+            lane.partial_from = Some(0);
+            return;
+        }
+        if wrapped.inner.trim_ascii().is_empty() {
+            if lane.layout.is_some() {
+                lane.text.push(b'\n');
+                lane.grow(span);
+            } else {
+                sink.separator(span.bytes);
+            }
+            return;
+        }
+        match classify(self.format, wrapped.service, wrapped.inner) {
+            Ok((Line::Start, layout)) => {
+                self.flush(lane, sink);
+                lane.begin(wrapped, stamp, span);
+                lane.layout = Some(layout);
+            }
+            Ok((Line::Continue, layout)) if lane.layout.is_some_and(|open| self.continues(open, layout, wrapped.inner)) => {
+                if lane.text.len() < MAX_RECORD {
+                    lane.text.push(b'\n');
+                    lane.text.extend_from_slice(wrapped.inner);
+                }
+                lane.grow(span);
+            }
+            _ => {
+                self.flush(lane, sink);
+                sink.reject(Reject::new(Reason::NoLayout, 0), span);
+            }
+        }
+    }
+
+    /// A line that came in parts is whole: now it can be classified.
+    fn settle(&mut self, lane: &mut Lane, from: usize, sink: &mut dyn Sink) {
+        let line = lane.text.get(from..).unwrap_or_default();
+        if let Ok((Line::Start, layout)) = classify(self.format, &lane.service, line) {
+            lane.layout = Some(layout);
+        } else {
+            sink.reject(Reject::new(Reason::NoLayout, 0), lane.span);
+            lane.text.clear();
+            lane.layout = None;
+            lane.span = Span::default();
+        }
+    }
+
+    fn flush(&mut self, lane: &mut Lane, sink: &mut dyn Sink) {
+        if lane.span.bytes == 0 {
+            return;
+        }
+        let text = std::mem::take(&mut lane.text);
+        match lane.layout {
+            Some(layout) => self.emit(layout, text.trim_ascii_end(), Some(lane), lane.span, sink),
+            None => sink.reject(Reject::new(Reason::Truncated, text.len()), lane.span),
+        }
+        lane.text = text;
+        lane.text.clear();
+        lane.layout = None;
+        lane.partial_from = None;
+        lane.span = Span::default();
+    }
+}
+
+impl Lane {
+    fn begin(&mut self, wrapped: &Wrapped<'_>, stamp: Stamp, span: Span) {
+        self.text.clear();
+        self.text.extend_from_slice(wrapped.inner);
+        self.severity = wrapped.severity;
+        self.stamp = stamp;
+        self.span = span;
+        self.touched = span.offset + span.bytes;
+        self.layout = None;
+    }
+
+    /// Accounts a further line to the record; its span grows only while the lines touch.
+    fn grow(&mut self, span: Span) {
+        self.span.bytes += span.bytes;
+        if self.touched == span.offset {
+            self.span.length = span.offset + span.length - self.span.offset;
+            self.touched = span.offset + span.bytes;
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The registry of layouts, in the order in which equals are preferred.
+
+macro_rules! layouts {
+    ($($name:ident)*) => {
+        $(mod $name;)*
+        /// Every layout.
+        pub static LAYOUTS: &[&crate::layout::LayoutSpec] = &[$(&$name::SPEC),*];
+    };
+}
+
+layouts! {
+    plain
+}

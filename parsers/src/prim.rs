@@ -1,0 +1,6 @@
+//! Shared pieces of grammar, each with tests of its own.
+
+pub mod net;
+pub mod num;
+pub mod text;
+pub mod time;

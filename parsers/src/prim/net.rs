@@ -1,0 +1,48 @@
+//! Addresses and ports.
+
+use super::num::uint16;
+
+/// Splits `host:port`, `[v6]:port`, `v6:port` (last colon, as PostgreSQL's csvlog writes it) or `host(port)`; a text
+/// without a port gives port 0. Brackets around an IPv6 address are dropped.
+pub fn host_port(text: &[u8]) -> (&[u8], u16) {
+    if let Some(body) = text.strip_suffix(b")")
+        && let Some(open) = memchr::memrchr(b'(', body)
+        && let (Some(host), Some(port)) = (body.get(..open), body.get(open + 1..).and_then(uint16))
+    {
+        return (host, port);
+    }
+    let Some(colon) = memchr::memrchr(b':', text) else { return (bare(text), 0) };
+    match (text.get(..colon), text.get(colon + 1..).and_then(uint16)) {
+        (Some(host), Some(port)) if !host.is_empty() => (bare(host), port),
+        _ => (bare(text), 0),
+    }
+}
+
+fn bare(host: &[u8]) -> &[u8] {
+    host.strip_prefix(b"[").and_then(|h| h.strip_suffix(b"]")).unwrap_or(host)
+}
+
+/// True where the text looks like an IPv4 or IPv6 address (shape only).
+pub fn is_address(text: &[u8]) -> bool {
+    let dots = text.iter().filter(|b| **b == b'.').count();
+    let v4 = dots == 3 && text.len() >= 7 && text.len() <= 15 && text.iter().all(|b| b.is_ascii_digit() || *b == b'.');
+    v4 || (text.len() >= 2
+        && text.len() <= 45
+        && memchr::memchr_iter(b':', text).count() >= 2
+        && text.iter().all(|b| b.is_ascii_hexdigit() || *b == b':' || *b == b'.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_split_off() {
+        assert_eq!(host_port(b"10.0.0.5:51234"), (&b"10.0.0.5"[..], 51234));
+        assert_eq!(host_port(b"10.0.0.5(51234)"), (&b"10.0.0.5"[..], 51234));
+        assert_eq!(host_port(b"[::1]:80"), (&b"::1"[..], 80));
+        assert_eq!(host_port(b"::1:16790"), (&b"::1"[..], 16790));
+        assert_eq!(host_port(b"[local]"), (&b"local"[..], 0));
+        assert_eq!(host_port(b"web-1"), (&b"web-1"[..], 0));
+    }
+}
