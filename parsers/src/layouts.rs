@@ -9,5 +9,6 @@ macro_rules! layouts {
 }
 
 layouts! {
+    logback
     plain
 }
