@@ -1,0 +1,128 @@
+//! What may be typed.
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Reconstructs outages from logs: who opened which connection, which were never closed, and the line of code that
+/// opened them.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, arg_required_else_help = true, max_term_width = 100)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) verb: Option<Verb>,
+    #[command(flatten)]
+    pub(super) input: Input,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// The report: leaking call sites, ledger, timeline, what was not understood
+    Report {
+        #[command(flatten)]
+        input: Input,
+        /// How to write it
+        #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
+        format: ReportFormat,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// The ledger in full: one row a session
+    Sessions {
+        #[command(flatten)]
+        input: Input,
+        /// Only these classes, separated by commas (`leaked,undecided`)
+        #[arg(long, value_delimiter = ',')]
+        class: Vec<String>,
+        /// How to write it
+        #[arg(long, value_enum, default_value_t = TableFormat::Text)]
+        format: TableFormat,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Which format each file was taken for, and why
+    Detect {
+        #[command(flatten)]
+        input: Input,
+        /// How to write it
+        #[arg(long, value_enum, default_value_t = DetectFormat::Text)]
+        format: DetectFormat,
+    },
+    /// Lists the formats that can be read, or explains one
+    Formats {
+        /// A format's name
+        name: Option<String>,
+    },
+}
+
+/// Paths and how to read them.
+#[derive(Debug, Clone, ClapArgs)]
+pub(super) struct Input {
+    /// Files, folders, patterns, archives, or - for standard input
+    #[arg(value_name = "PATH")]
+    pub(super) paths: Vec<String>,
+    /// Zone of files that do not state theirs: 'app*.log=America/New_York' or '+02:00' for all
+    #[arg(long, value_name = "GLOB=ZONE")]
+    pub(super) tz: Vec<String>,
+    /// Year of times that do not state theirs
+    #[arg(long, value_name = "N")]
+    pub(super) year: Option<i32>,
+    /// Layout of files that are taken for something else: 'x.log=nginx_access'
+    #[arg(long, value_name = "GLOB=NAME")]
+    pub(super) format_for: Vec<String>,
+    /// Stack frames that are the application's, by the beginning of their module or path
+    #[arg(long, value_name = "PREFIX")]
+    pub(super) in_app: Vec<String>,
+    /// Stack frames that are not the application's
+    #[arg(long, value_name = "PREFIX")]
+    pub(super) not_in_app: Vec<String>,
+    /// Threads that read; all cores by default
+    #[arg(short, long, value_name = "N")]
+    pub(super) jobs: Option<usize>,
+    /// Colour in text output
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(super) color: Color,
+}
+
+/// Where to write.
+#[derive(Debug, Clone, ClapArgs)]
+pub(super) struct Output {
+    /// A file instead of standard output
+    #[arg(short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Overwrite the file if it exists
+    #[arg(long)]
+    pub(super) force: bool,
+}
+
+/// Formats of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    Text,
+    Markdown,
+    Json,
+    Csv,
+}
+
+/// Formats of tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TableFormat {
+    Text,
+    Json,
+    Csv,
+}
+
+/// Formats of `detect`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DetectFormat {
+    Text,
+    Json,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    Auto,
+    Always,
+    Never,
+}

@@ -1,0 +1,96 @@
+//! From what was typed to a plan that can be carried out.
+
+use super::args::{Color, Input};
+use crate::error::{Error, Result};
+use crate::ingest::Options;
+use crate::ingest::options::GivenZone;
+use globset::{Glob, GlobMatcher};
+use std::io::IsTerminal;
+
+/// A checked plan.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) paths: Vec<String>,
+    pub(super) options: Options,
+    pub(super) color: bool,
+}
+
+impl Plan {
+    pub(super) fn new(input: &Input) -> Result<Plan> {
+        if input.paths.is_empty() {
+            return Err(usage("PATH", "name a file, a folder or - for standard input"));
+        }
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let options = Options {
+            threads: input.jobs.unwrap_or(cores).max(1),
+            zones: input.tz.iter().map(|text| zone(text)).collect::<Result<_>>()?,
+            year: input.year,
+            formats: input.format_for.iter().map(|text| layout(text)).collect::<Result<_>>()?,
+            in_app: input.in_app.clone(),
+            not_in_app: input.not_in_app.clone(),
+        };
+        Ok(Plan { paths: input.paths.clone(), options, color: color(input.color) })
+    }
+}
+
+fn usage(option: &str, reason: impl Into<String>) -> Error {
+    Error::Usage { option: option.into(), reason: reason.into() }
+}
+
+fn color(wanted: Color) -> bool {
+    match wanted {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+    }
+}
+
+/// `GLOB=VALUE`, or a value alone for every file.
+fn split(option: &str, text: &str) -> Result<(GlobMatcher, String)> {
+    let (pattern, value) = text.split_once('=').unwrap_or(("*", text));
+    let glob = Glob::new(pattern).map_err(|e| usage(option, e.to_string()))?;
+    Ok((glob.compile_matcher(), value.to_owned()))
+}
+
+fn zone(text: &str) -> Result<(GlobMatcher, GivenZone)> {
+    let (glob, name) = split("--tz", text)?;
+    if let Some(seconds) = fixed(&name) {
+        return Ok((glob, GivenZone::Fixed(seconds)));
+    }
+    let zone = name.parse::<chrono_tz::Tz>();
+    let zone = zone.map_err(|_bad| usage("--tz", format!("{name} is no zone; give an IANA name (Europe/Berlin) or an offset (+02:00)")))?;
+    Ok((glob, GivenZone::Named(zone)))
+}
+
+/// `+02:00`, `-0500`, `+2` in seconds.
+fn fixed(text: &str) -> Option<i32> {
+    let (sign, rest) = match text.as_bytes().first()? {
+        b'+' => (1, text.get(1..)?),
+        b'-' => (-1, text.get(1..)?),
+        _ => return None,
+    };
+    let digits: String = rest.chars().filter(char::is_ascii_digit).collect();
+    let (hours, minutes) = if digits.len() <= 2 { (digits.as_str(), "0") } else { digits.split_at(digits.len() - 2) };
+    let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
+    (hours <= 15 && minutes < 60).then_some(sign * (hours * 3600 + minutes * 60))
+}
+
+fn layout(text: &str) -> Result<(GlobMatcher, &'static str)> {
+    let (glob, name) = split("--format-for", text)?;
+    let spec = backtrail_parsers::registry::layout(&name);
+    let spec = spec.ok_or_else(|| usage("--format-for", format!("no layout is called {name}; `backtrail formats` lists them")))?;
+    Ok((glob, spec.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixed;
+
+    #[test]
+    fn offsets_are_read() {
+        assert_eq!(fixed("+02:00"), Some(7200));
+        assert_eq!(fixed("-0530"), Some(-19800));
+        assert_eq!(fixed("+2"), Some(7200));
+        assert_eq!(fixed("UTC"), None);
+    }
+}

@@ -1,0 +1,109 @@
+//! Carries out a plan.
+
+use super::args::{Args, Output, ReportFormat, TableFormat, Verb};
+use super::plan::Plan;
+use super::{detect, formats, progress};
+use crate::correlate::{self, Case, Class};
+use crate::error::Error;
+use crate::report;
+use crate::source::find;
+use crate::table::{EventTable, build};
+use crate::{ingest, table};
+use anyhow::{Context, Result};
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::process::ExitCode;
+
+/// Runs what was typed. Errors are usage errors (exit code 2); what could not be read is an exit code of 1.
+pub(super) fn run(args: Args) -> Result<ExitCode> {
+    match args.verb {
+        None => report(&Plan::new(&args.input)?, ReportFormat::Text, &Output { output: None, force: false }),
+        Some(Verb::Report { input, format, output }) => report(&Plan::new(&input)?, format, &output),
+        Some(Verb::Sessions { input, class, format, output }) => sessions(&Plan::new(&input)?, &class, format, &output),
+        Some(Verb::Detect { input, format }) => {
+            let plan = Plan::new(&input)?;
+            let (table, code) = read(&plan)?;
+            detect::write(&table, format, &mut out(&Output { output: None, force: false })?)?;
+            Ok(code)
+        }
+        Some(Verb::Formats { name }) => {
+            formats::write(name.as_deref(), &mut out(&Output { output: None, force: false })?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Reads everything that the plan names. The code is 1 where something could not be read.
+fn read(plan: &Plan) -> Result<(EventTable, ExitCode)> {
+    let found = find::find(&plan.paths);
+    if !found.left_out.is_empty() {
+        let names: Vec<String> = found.left_out.iter().take(5).map(|p| p.display().to_string()).collect();
+        let more = if found.left_out.len() > names.len() { ", …" } else { "" };
+        progress::complain(&format!("not read, by their endings: {}{more} (name a file itself to have it read)", names.join(", ")));
+    }
+    if found.inputs.is_empty() && found.problems.is_empty() {
+        progress::complain(&format!("{}: no log in it", plan.paths.join(", ")));
+        return Ok((build::build(Vec::new())?, ExitCode::from(1)));
+    }
+    let bar = progress::bar(&found.inputs);
+    let ingested = ingest::ingest(found, &plan.options, &|bytes| bar.inc(bytes));
+    bar.finish_and_clear();
+    for problem in &ingested.problems {
+        progress::complain(&problem.to_string());
+    }
+    let code = if ingested.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) };
+    let mut table = build::build(ingested.sources)?;
+    table::settle_zones(&mut table, &correlate::zone::find)?;
+    Ok((table, code))
+}
+
+fn case(plan: &Plan) -> Result<(EventTable, Case, ExitCode)> {
+    let (table, code) = read(plan)?;
+    let case = correlate::correlate(&table);
+    Ok((table, case, code))
+}
+
+fn report(plan: &Plan, format: ReportFormat, output: &Output) -> Result<ExitCode> {
+    let (table, case, code) = case(plan)?;
+    let report = report::build::build(&table, &case);
+    let mut to = out(output)?;
+    match format {
+        ReportFormat::Text => to.write_all(report::text::render(&report, plan.color && output.output.is_none()).as_bytes())?,
+        ReportFormat::Markdown => to.write_all(report::markdown::render(&report).as_bytes())?,
+        ReportFormat::Json => report::json::write(&report, &mut to)?,
+        ReportFormat::Csv => report::csv::write(&report, &mut to)?,
+    }
+    to.flush()?;
+    Ok(code)
+}
+
+fn sessions(plan: &Plan, classes: &[String], format: TableFormat, output: &Output) -> Result<ExitCode> {
+    let classes = classes.iter().map(|name| class(name)).collect::<Result<Vec<Class>, Error>>()?;
+    let (table, case, code) = case(plan)?;
+    let rows = table.rows();
+    let lines = report::sessions::lines(&rows, &case, &classes);
+    let mut to = out(output)?;
+    match format {
+        TableFormat::Text => report::sessions::text(&lines, &mut to)?,
+        TableFormat::Json => report::sessions::json(&lines, &mut to)?,
+        TableFormat::Csv => report::sessions::csv(&lines, &mut to)?,
+    }
+    to.flush()?;
+    Ok(code)
+}
+
+fn class(name: &str) -> Result<Class, Error> {
+    let found = Class::ALL.iter().copied().find(|c| c.name() == name.trim());
+    found.ok_or_else(|| {
+        let names: Vec<&str> = Class::ALL.iter().map(|c| c.name()).collect();
+        Error::Usage { option: "--class".into(), reason: format!("{name} is none of {}", names.join(", ")) }
+    })
+}
+
+/// The output asked for; a file that exists is left alone unless `--force` is given.
+fn out(output: &Output) -> Result<Box<dyn Write>> {
+    let Some(path) = &output.output else { return Ok(Box::new(BufWriter::new(std::io::stdout().lock()))) };
+    let file: std::io::Result<File> = if output.force { File::create(path) } else { OpenOptions::new().write(true).create_new(true).open(path) };
+    let file = file.with_context(|| format!("{}: cannot be written; --force overwrites a file that exists", path.display()))?;
+    Ok(Box::new(BufWriter::new(file)))
+}

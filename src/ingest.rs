@@ -1,0 +1,209 @@
+//! F2: from streams to shards of columns, with every byte accounted for.
+//!
+//! One thread opens, decompresses, hashes and cuts blocks at record boundaries; `-j` workers read them into shards.
+//! Blocks are cut at the same places whatever `-j` is, and shards are put back in the order of their blocks, so the
+//! result does not depend on the number of threads.
+
+pub mod clock;
+pub mod columns;
+mod cut;
+mod endpoint;
+pub mod options;
+mod shard;
+pub mod strings;
+
+use crate::error::Error;
+use crate::source::find::Found;
+use crate::source::open::{Stored, Stream};
+use crate::source::Input;
+use backtrail_parsers::detect::{self, Format};
+use backtrail_parsers::recognisers::Recognisers;
+use backtrail_parsers::sample::Sample;
+pub use columns::{IntCol, LongCol, Shard, TextCol};
+use cut::{Piece, Pieces};
+pub use options::Options;
+pub use shard::Reject;
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+
+/// How much of a file's beginning is looked at to recognise its format.
+const SAMPLE: usize = 256 << 10;
+
+/// A source, read.
+#[derive(Debug)]
+pub struct Read {
+    /// The name under which it is reported.
+    pub path: String,
+    /// Hash, compression, parts.
+    pub stored: Stored,
+    /// Decompressed bytes.
+    pub bytes: u64,
+    /// The best layout's name.
+    pub format: String,
+    /// Envelopes from the outside in, joined by `+`, empty for none.
+    pub envelope: String,
+    /// Share of the sample that the format explains, 0 to 1.
+    pub score: f64,
+    /// Why this format was chosen.
+    pub reasons: Vec<String>,
+    /// Names of the layouts; shards refer to them by index.
+    pub layouts: Vec<&'static str>,
+    /// Rows, in the order of the file.
+    pub shards: Vec<Shard>,
+    /// Bytes of events, of rejects and between records; their sum is `bytes`.
+    pub tally: Tally,
+    /// How times became UTC.
+    pub zone: clock::Zone,
+}
+
+/// Where the bytes of a source went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Bytes of records that became events.
+    pub events: u64,
+    /// Bytes of records that were rejected.
+    pub rejects: u64,
+    /// Bytes between records.
+    pub separators: u64,
+}
+
+impl Tally {
+    /// All bytes accounted for.
+    pub fn sum(&self) -> u64 {
+        self.events + self.rejects + self.separators
+    }
+
+    fn add(&mut self, other: Tally) {
+        self.events += other.events;
+        self.rejects += other.rejects;
+        self.separators += other.separators;
+    }
+}
+
+/// Everything that was read, and what could not be.
+#[derive(Debug, Default)]
+pub struct Ingested {
+    /// The sources, sorted by path.
+    pub sources: Vec<Read>,
+    /// What could not be read, in the order of the sources.
+    pub problems: Vec<Error>,
+}
+
+/// Called with the number of bytes read since the last call.
+pub type Progress<'p> = &'p (dyn Fn(u64) + Sync);
+
+struct Job {
+    source: usize,
+    block: usize,
+    format: Arc<Format>,
+    piece: Piece,
+}
+
+struct Opened {
+    format: Option<Arc<Format>>,
+    stored: Stored,
+    bytes: u64,
+    /// Bytes of lines too long to be read, which never reached a worker.
+    skipped: u64,
+}
+
+/// Reads every input. Never fails as a whole: what cannot be read is a problem, the rest is there.
+pub fn ingest(found: Found, options: &Options, progress: Progress<'_>) -> Ingested {
+    let recognisers = Recognisers::new();
+    let Found { inputs, mut problems, .. } = found;
+    let workers = options.threads.max(1);
+    let (jobs_in, jobs_out) = sync_channel::<Job>(workers * 2);
+    let jobs_out = Arc::new(Mutex::new(jobs_out));
+    let done: Mutex<BTreeMap<(usize, usize), Shard>> = Mutex::default();
+    let opened: Vec<(Opened, Vec<Error>)> = std::thread::scope(|scope| {
+        for _ in 0..workers {
+            let (queue, done, recognisers) = (Arc::clone(&jobs_out), &done, &recognisers);
+            scope.spawn(move || work(&queue, recognisers, options, done));
+        }
+        let jobs_in = jobs_in;
+        inputs.iter().enumerate().map(|(source, input)| feed(source, input, options, &jobs_in, progress)).collect()
+    });
+    let mut shards: BTreeMap<usize, Vec<Shard>> = BTreeMap::new();
+    for ((source, _), shard) in done.into_inner().unwrap_or_default() {
+        shards.entry(source).or_default().push(shard);
+    }
+    let mut sources = Vec::new();
+    for (index, (input, (opened, more))) in inputs.iter().zip(opened).enumerate() {
+        let unreadable = !more.is_empty() && opened.bytes == 0;
+        problems.extend(more);
+        if !unreadable {
+            sources.push(assemble(input, opened, shards.remove(&index).unwrap_or_default()));
+        }
+    }
+    clock::settle(&mut sources, options);
+    Ingested { sources, problems }
+}
+
+/// Reads one input to its end, cuts it into blocks and hands them to the workers.
+fn feed(source: usize, input: &Input, options: &Options, jobs: &SyncSender<Job>, progress: Progress<'_>) -> (Opened, Vec<Error>) {
+    let mut stream = Stream::new(input);
+    let mut head = Vec::new();
+    progress(stream.fill(&mut head, cut::BLOCK) as u64);
+    let mut pieces = Pieces::new(stream, head);
+    let mut problems = Vec::new();
+    let mut format = None;
+    if cut::is_binary(pieces.head()) {
+        problems.push(Error::Binary(input.path.clone().into()));
+    } else if !pieces.head().is_empty() {
+        let sample = pieces.head().get(..SAMPLE).unwrap_or(pieces.head());
+        let chosen = Arc::new(detect::detect(&Sample::of_bytes(sample), &options.hints(&input.path)));
+        let mut block = 0;
+        while let Some(piece) = pieces.next(&chosen, progress) {
+            let job = Job { source, block, format: Arc::clone(&chosen), piece };
+            if jobs.send(job).is_err() {
+                break;
+            }
+            block += 1;
+        }
+        format = Some(chosen);
+    }
+    let (bytes, skipped) = (pieces.bytes(), pieces.skipped());
+    let (stored, more) = pieces.finish();
+    problems.extend(more);
+    (Opened { format, stored, bytes, skipped }, problems)
+}
+
+/// Takes jobs until there are no more.
+fn work(queue: &Mutex<Receiver<Job>>, recognisers: &Recognisers, options: &Options, done: &Mutex<BTreeMap<(usize, usize), Shard>>) {
+    loop {
+        let Ok(job) = queue.lock().map_or(Err(()), |jobs| jobs.recv().map_err(drop)) else { return };
+        let shard = shard::read(&job.format, recognisers, &job.piece, options);
+        if let Ok(mut done) = done.lock() {
+            done.insert((job.source, job.block), shard);
+        }
+    }
+}
+
+/// Puts a source's shards together: line numbers run on from shard to shard, layouts share one list of names.
+fn assemble(input: &Input, opened: Opened, mut shards: Vec<Shard>) -> Read {
+    let mut tally = Tally { rejects: opened.skipped, ..Tally::default() };
+    let mut lines = 0u32;
+    let mut layouts: Vec<&'static str> = opened.format.iter().flat_map(|f| f.layouts.iter().map(|l| l.name)).collect();
+    layouts.dedup();
+    for shard in &mut shards {
+        tally.add(shard.tally);
+        shard.shift_lines(lines);
+        lines = lines.saturating_add(shard.line_count);
+        shard.rename_layouts(&mut layouts);
+    }
+    let format = opened.format;
+    Read {
+        path: input.path.clone(),
+        stored: opened.stored,
+        bytes: opened.bytes,
+        format: format.as_ref().map_or("unknown", |f| f.name()).to_owned(),
+        envelope: format.as_ref().map(|f| f.envelope_name()).unwrap_or_default(),
+        score: format.as_ref().map_or(0.0, |f| f.score),
+        reasons: format.as_ref().map(|f| f.reasons()).unwrap_or_default(),
+        layouts,
+        shards,
+        tally,
+        zone: clock::Zone::default(),
+    }
+}

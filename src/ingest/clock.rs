@@ -1,0 +1,239 @@
+//! From times as written to UTC: missing zones, years, dates and whole times, each inferred step noted in the `basis`.
+
+use super::columns::basis;
+use super::options::{GivenZone, Options};
+use super::{Read, Shard};
+use backtrail_parsers::Written;
+use backtrail_parsers::prim::time::{civil, days};
+use chrono::{DateTime, LocalResult, NaiveDateTime, Offset, TimeZone};
+
+const NANOS: i64 = 1_000_000_000;
+const DAY: i64 = 86_400 * NANOS;
+/// Going back in a file by more than this between neighbours, without a year, is the turn of a year.
+const HALF_YEAR: i64 = 182 * DAY;
+
+/// How a source's times became UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Zone {
+    /// `UTC`, an IANA name or `+02:00`; empty where the lines state instants.
+    pub name: String,
+    /// `written`, `given`, `evidence`, `assumed`, or `none` for a source without times.
+    pub basis: String,
+    /// The year put in, where none was written.
+    pub year: Option<i64>,
+    /// Rows whose local time is ambiguous (the hour that summer time repeats).
+    pub ambiguous: u64,
+}
+
+/// The code kept per row until the clock is settled: 0 instant, 1 nothing, 2 local, 3 without year, 4 without date.
+pub(super) fn pending(written: Written) -> u8 {
+    match written {
+        Written::Instant => 0,
+        Written::Nothing => 1,
+        Written::Local => 2,
+        Written::NoYear => 3,
+        Written::NoDate => 4,
+    }
+}
+
+/// Turns every source's times into UTC. Years are chosen so that a source falls next to the sources that state theirs.
+pub(super) fn settle(sources: &mut [Read], options: &Options) {
+    let dated: Vec<(i64, i64)> = sources.iter().filter_map(dated_range).collect();
+    let whole = dated.iter().copied().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    for source in sources {
+        let anchor = whole.map(|(from, to)| i64::midpoint(from, to)).or(source.stored.modified);
+        settle_source(source, options, anchor);
+    }
+}
+
+/// First and last time of the rows that state year and date, plausible ones only.
+fn dated_range(source: &Read) -> Option<(i64, i64)> {
+    let dated = source.shards.iter().flat_map(|s| {
+        s.time.iter().enumerate().filter(|(row, _)| matches!(s.written.get(*row), 0 | 2)).map(|(_, t)| *t).filter(|t| *t > 0)
+    });
+    dated.fold(None, |range: Option<(i64, i64)>, t| Some(range.map_or((t, t), |(a, b)| (a.min(t), b.max(t)))))
+}
+
+fn settle_source(source: &mut Read, options: &Options, anchor: Option<i64>) {
+    let given = options.zone(&source.path);
+    let mut zone = Zone { basis: "none".into(), ..Zone::default() };
+    let mut state = State { given, year: None, last: None, yearless: None, midnight: None, ambiguous: 0 };
+    state.year = options.year.map(i64::from).or_else(|| first_year(&source.shards, anchor));
+    let (mut instants, mut locals) = (false, false);
+    for shard in &mut source.shards {
+        if shard.written.is_empty() {
+            instants |= !shard.time.is_empty();
+            state.last = shard.time.last().copied().or(state.last);
+            continue;
+        }
+        for row in 0..shard.time.len() {
+            let code = shard.written.get(row);
+            let Some((time, basis)) = shard.time.get_mut(row).zip(shard.basis.get_mut(row)) else { continue };
+            instants |= code == 0;
+            locals |= code >= 2;
+            zone.year = zone.year.or(if code == 3 { state.year } else { None });
+            let (settled, bits) = state.settle(code, *time);
+            (*time, *basis) = (settled, *basis | bits);
+        }
+        shard.written = super::columns::Lazy::default();
+    }
+    lend_first_time(&mut source.shards);
+    zone.ambiguous = state.ambiguous;
+    if locals {
+        (zone.name, zone.basis) = match given {
+            Some(GivenZone::Named(tz)) => (tz.name().into(), "given".into()),
+            Some(GivenZone::Fixed(seconds)) => (offset_name(seconds), "given".into()),
+            None => ("UTC".into(), "assumed".into()),
+        };
+    } else if instants {
+        zone.basis = "written".into();
+    }
+    source.zone = zone;
+}
+
+/// `+02:00` for an offset in seconds.
+pub fn offset_name(seconds: i32) -> String {
+    let minutes = seconds.abs() / 60;
+    format!("{}{:02}:{:02}", if seconds < 0 { '-' } else { '+' }, minutes / 60, minutes % 60)
+}
+
+struct State {
+    given: Option<GivenZone>,
+    /// The year of the next row without one.
+    year: Option<i64>,
+    /// UTC of the last row with a time.
+    last: Option<i64>,
+    /// Position in the year (as in 1972) of the last row without a year.
+    yearless: Option<i64>,
+    /// Midnight (local) of the date of the last row, for rows with a time of day alone.
+    midnight: Option<i64>,
+    ambiguous: u64,
+}
+
+impl State {
+    fn settle(&mut self, code: u8, written: i64) -> (i64, u8) {
+        let (utc, bits) = match code {
+            0 => (written, 0),
+            1 => return self.last.map_or((0, basis::NONE), |last| (last, basis::INHERITED)),
+            3 => {
+                let local = self.with_year(written);
+                let (utc, bits) = self.zoned(local);
+                (utc, bits | basis::YEAR_INFERRED)
+            }
+            4 => match self.with_date(written) {
+                Some(local) => {
+                    let (utc, bits) = self.zoned(local);
+                    (utc, bits | basis::DATE_INFERRED)
+                }
+                None => return (0, basis::NONE),
+            },
+            _ => self.zoned(written),
+        };
+        self.last = Some(utc);
+        if code != 4 {
+            self.midnight = Some(written.div_euclid(DAY) * DAY);
+        }
+        (utc, bits)
+    }
+
+    /// A civil time in UTC. The hour that summer time repeats is resolved by order: the second pass of it is the one
+    /// that keeps the file from going backwards.
+    fn zoned(&mut self, local: i64) -> (i64, u8) {
+        match self.given {
+            None => (local, basis::ZONE_ASSUMED),
+            Some(GivenZone::Fixed(seconds)) => (local - i64::from(seconds) * NANOS, basis::ZONE_GIVEN),
+            Some(GivenZone::Named(tz)) => {
+                let Some(naive) = naive(local) else { return (local, basis::ZONE_ASSUMED) };
+                let utc = |offset: i32| local - i64::from(offset) * NANOS;
+                match tz.offset_from_local_datetime(&naive) {
+                    LocalResult::Single(offset) => (utc(offset.fix().local_minus_utc()), basis::ZONE_GIVEN),
+                    LocalResult::Ambiguous(early, late) => {
+                        self.ambiguous += 1;
+                        let (early, late) = (utc(early.fix().local_minus_utc()), utc(late.fix().local_minus_utc()));
+                        let second = self.last.is_some_and(|last| last > early + 60 * NANOS && late >= last - 60 * NANOS);
+                        (if second { late } else { early }, basis::ZONE_GIVEN | basis::AMBIGUOUS)
+                    }
+                    LocalResult::None => {
+                        // The hour that does not exist: the offset before the change applies.
+                        let before = naive.checked_sub_signed(chrono::TimeDelta::hours(3)).unwrap_or(naive);
+                        let offset = tz.offset_from_local_datetime(&before).earliest().map_or(0, |o| o.fix().local_minus_utc());
+                        (utc(offset), basis::ZONE_GIVEN | basis::AMBIGUOUS)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Puts a year on a time of 1972; December followed by January is the next year, and the other way round.
+    fn with_year(&mut self, written: i64) -> i64 {
+        let year = self.year.unwrap_or(1970);
+        let year = match self.yearless {
+            Some(before) if written < before - HALF_YEAR => year + 1,
+            Some(before) if written > before + HALF_YEAR => year - 1,
+            _ => year,
+        };
+        self.year = Some(year);
+        self.yearless = Some(written);
+        in_year(written, year)
+    }
+
+    /// Puts the date of the row before on a time of day; going back by more than half a day is the next day.
+    fn with_date(&mut self, written: i64) -> Option<i64> {
+        let midnight = self.midnight?;
+        let before = self.last.map_or(0, |last| last.rem_euclid(DAY));
+        let next = self.last.is_some() && written < before - DAY / 2;
+        let midnight = if next { midnight + DAY } else { midnight };
+        self.midnight = Some(midnight);
+        Some(midnight + written)
+    }
+}
+
+/// A time of 1972 moved into another year; 29 February of a year without one becomes 28 February.
+fn in_year(written: i64, year: i64) -> i64 {
+    let (_, month, day) = civil(written.div_euclid(DAY));
+    let year = i32::try_from(year).unwrap_or(1970);
+    let leap = days(year, 3, 1) - days(year, 2, 28) == 2;
+    let day = if month == 2 && day == 29 && !leap { 28 } else { day };
+    days(year, month, day) * DAY + written.rem_euclid(DAY)
+}
+
+/// The year of a source's first row without a year: the one that brings its last such row closest to the anchor, but not
+/// much past it.
+fn first_year(shards: &[Shard], anchor: Option<i64>) -> Option<i64> {
+    let mut rows = shards.iter().flat_map(|s| {
+        let yearless = |row: &(usize, &i64)| s.written.get(row.0) == 3;
+        s.time.iter().enumerate().filter(yearless).map(|(_, t)| *t)
+    });
+    let first = rows.next()?;
+    let (mut last, mut turns) = (first, 0i64);
+    for time in rows {
+        if time < last - HALF_YEAR {
+            turns += 1;
+        } else if time > last + HALF_YEAR {
+            turns -= 1;
+        }
+        last = time;
+    }
+    let anchor = anchor?;
+    let year = civil(anchor.div_euclid(DAY)).0;
+    let best = (year - 1..=year + 1).min_by_key(|y| (in_year(last, *y) - anchor).abs())?;
+    Some(best - turns)
+}
+
+/// Rows before the first row with a time take that time: they were written just before it.
+fn lend_first_time(shards: &mut [Shard]) {
+    let first = shards.iter().flat_map(|s| s.time.iter().zip(&s.basis)).find(|(_, b)| **b & basis::NONE == 0).map(|(t, _)| *t);
+    let Some(first) = first else { return };
+    for shard in shards {
+        for (time, bits) in shard.time.iter_mut().zip(&mut shard.basis) {
+            if *bits & basis::NONE == 0 {
+                return;
+            }
+            (*time, *bits) = (first, basis::INHERITED);
+        }
+    }
+}
+
+fn naive(local: i64) -> Option<NaiveDateTime> {
+    Some(DateTime::from_timestamp_nanos(local).naive_utc())
+}

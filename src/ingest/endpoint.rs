@@ -1,0 +1,64 @@
+//! From a request target to an endpoint: the variable parts of a path are folded, so that requests can be counted.
+
+/// Writes the endpoint of a request target into `out`: query string and fragment cut, segments that hold an id
+/// replaced by `{id}` (numbers, UUIDs, hex of eight digits or more, anything with two digits in a row or letters mixed
+/// with digits that is no version such as `v2`).
+pub(super) fn fold(path: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    let path = path_of(path);
+    let end = path.iter().position(|b| matches!(b, b'?' | b'#' | b';')).unwrap_or(path.len());
+    let path = path.get(..end).unwrap_or_default();
+    for (index, segment) in path.split(|b| *b == b'/').enumerate() {
+        if index > 0 {
+            out.push(b'/');
+        }
+        if is_id(segment) {
+            out.extend_from_slice(b"{id}");
+        } else {
+            out.extend_from_slice(segment.get(..64).unwrap_or(segment));
+        }
+    }
+    if out.len() > 1 && out.last() == Some(&b'/') {
+        out.pop();
+    }
+}
+
+/// The path of an absolute target (`http://host/path`).
+fn path_of(target: &[u8]) -> &[u8] {
+    let Some(at) = memchr::memmem::find(target.get(..target.len().min(10)).unwrap_or_default(), b"://") else { return target };
+    let rest = target.get(at + 3..).unwrap_or_default();
+    memchr::memchr(b'/', rest).and_then(|slash| rest.get(slash..)).unwrap_or(b"/")
+}
+
+fn is_id(segment: &[u8]) -> bool {
+    let digits = segment.iter().filter(|b| b.is_ascii_digit()).count();
+    if digits == 0 {
+        return false;
+    }
+    match segment {
+        [b'v' | b'V', rest @ ..] if rest.iter().all(|b| b.is_ascii_digit() || *b == b'.') => false,
+        // Names with a number in them (`oauth2`, `s3`, `index2.html`) are names; codes (`SKU-006997`, `a816bce1`) are ids.
+        _ => digits == segment.len() || digits >= 3 || (digits * 3 >= segment.len() && segment.len() > 2),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fold;
+
+    #[test]
+    fn ids_are_folded_and_names_stay() {
+        let folded = |path: &str| {
+            let mut out = Vec::new();
+            fold(path.as_bytes(), &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(folded("/orders/3991/invoice?x=1"), "/orders/{id}/invoice");
+        assert_eq!(folded("/api/v2/carts/340898"), "/api/v2/carts/{id}");
+        assert_eq!(folded("/api/inventory/SKU-006997"), "/api/inventory/{id}");
+        assert_eq!(folded("/oauth2/token"), "/oauth2/token");
+        assert_eq!(folded("/u/7fbd2e6d-8f1b-4c0e-9f1e-0c2a1b3d4e5f/"), "/u/{id}");
+        assert_eq!(folded("http://shop/orders/7"), "/orders/{id}");
+        assert_eq!(folded("/"), "/");
+    }
+}

@@ -1,0 +1,277 @@
+//! Reads one block into a shard.
+
+use super::columns::{IntCol, Lazy, LongCol, Shard, TextCol, basis, flag};
+use super::cut::Piece;
+use super::endpoint;
+use super::options::Options;
+use backtrail_parsers::detect::{Format, Hints, detect};
+use backtrail_parsers::frame::{self, Sink, Span};
+use backtrail_parsers::frames::{self, InApp};
+use backtrail_parsers::recognisers::Recognisers;
+use backtrail_parsers::sample::Sample;
+use backtrail_parsers::{Event, Kind, Reason, Stamp, Written};
+
+/// Frames of the application that are kept of a stack, innermost first.
+const FRAMES: usize = 6;
+/// A block with at least this many rejects, and more of them than of events, is looked at again.
+const SUSPECT: usize = 16;
+
+/// A record that no parser took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reject {
+    /// Byte offset in the source.
+    pub offset: u64,
+    /// Bytes of its first line or lines.
+    pub length: u32,
+    /// One-based line number.
+    pub line: u32,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Reads a block. Where the file's format does not fit the block (a file whose shape changed half-way), the block is
+/// recognised anew, and the reading that rejects less is kept.
+pub(super) fn read(format: &Format, recognisers: &Recognisers, piece: &Piece, options: &Options) -> Shard {
+    let first = read_as(format, recognisers, piece, options);
+    if first.rejects.len() < SUSPECT || first.rejects.len() <= first.rows() {
+        return first;
+    }
+    let start = first.rejects.first().map_or(0, |r| usize::try_from(r.offset - piece.offset).unwrap_or(0));
+    let sample = piece.text.get(start..piece.text.len().min(start + super::SAMPLE)).unwrap_or_default();
+    let again = read_as(&detect(&Sample::of_bytes(sample), &Hints::default()), recognisers, piece, options);
+    if again.rejects.len() < first.rejects.len() { again } else { first }
+}
+
+fn read_as(format: &Format, recognisers: &Recognisers, piece: &Piece, options: &Options) -> Shard {
+    let rules = InApp { include: options.in_app.clone(), exclude: options.not_in_app.clone() };
+    let mut rows = Rows { shard: Shard::new(), offset: piece.offset, lines: piece.lines_before, scratch: Vec::new(), rules };
+    frame::read(format, recognisers, &piece.text, &mut rows);
+    let mut shard = rows.shard;
+    let ends = memchr::memchr_iter(b'\n', &piece.text).count();
+    let last = usize::from(piece.text.last().is_some_and(|b| *b != b'\n'));
+    shard.line_count = piece.lines_before + u32::try_from(ends + last).unwrap_or(u32::MAX);
+    shard.layouts = format.layouts.iter().map(|l| l.name).collect();
+    shard.in_order();
+    shard
+}
+
+/// Takes events into columns.
+struct Rows {
+    shard: Shard,
+    offset: u64,
+    lines: u32,
+    scratch: Vec<u8>,
+    rules: InApp,
+}
+
+impl Rows {
+    fn line(&self, line: u32) -> u32 {
+        self.lines.saturating_add(line).saturating_add(1)
+    }
+
+    fn text(&mut self, column: TextCol, value: &[u8]) {
+        if value.is_empty() {
+            return;
+        }
+        let row = self.shard.rows();
+        let code = self.shard.strings.code(value);
+        if let Some(column) = self.shard.texts.get_mut(column as usize) {
+            column.set(row, code);
+        }
+    }
+
+    fn int(&mut self, column: IntCol, value: u32) {
+        set(&mut self.shard.ints, column as usize, self.shard.time.len(), value);
+    }
+
+    /// A counter where −1 is absent: stored plus one.
+    fn counter(&mut self, column: IntCol, value: i32) {
+        self.int(column, u32::try_from(value.saturating_add(1)).unwrap_or(0));
+    }
+
+    fn long(&mut self, column: LongCol, value: i64) {
+        set(&mut self.shard.longs, column as usize, self.shard.time.len(), u64::try_from(value.saturating_add(1)).unwrap_or(0));
+    }
+
+    fn texts(&mut self, event: &Event<'_>) {
+        self.text(TextCol::Service, event.service);
+        self.text(TextCol::Host, event.host);
+        self.text(TextCol::Thread, event.thread);
+        self.text(TextCol::Logger, event.logger);
+        self.text(TextCol::Conn, event.conn);
+        self.text(TextCol::Pool, event.pool);
+        self.text(TextCol::RequestId, event.request_id);
+        self.text(TextCol::TraceId, event.trace_id);
+        self.text(TextCol::Client, event.client);
+        self.text(TextCol::Server, event.server);
+        self.text(TextCol::Frontend, event.frontend);
+        self.text(TextCol::Backend, event.backend);
+        self.text(TextCol::DbUser, event.db_user);
+        self.text(TextCol::DbName, event.db_name);
+        self.text(TextCol::AppName, event.app_name);
+        self.text(TextCol::SqlState, event.sqlstate);
+        self.text(TextCol::Method, event.method);
+        self.text(TextCol::UserAgent, event.user_agent);
+        self.text(TextCol::Reason, event.reason);
+        self.text(TextCol::ErrorType, event.error_type);
+        self.text(TextCol::Subject, event.subject);
+        self.text(TextCol::Version, event.version);
+        self.text(TextCol::Revision, event.revision);
+        if on_timeline(event.kind) {
+            self.text(TextCol::Message, event.message.get(..240).unwrap_or(event.message));
+        }
+        self.route(event);
+        self.statement(event);
+        self.stack(event);
+    }
+
+    fn route(&mut self, event: &Event<'_>) {
+        if !event.route.is_empty() {
+            self.text(TextCol::Route, event.route);
+        } else if !event.path.is_empty() {
+            let mut scratch = std::mem::take(&mut self.scratch);
+            endpoint::fold(event.path, &mut scratch);
+            self.text(TextCol::Route, &scratch);
+            self.scratch = scratch;
+        }
+    }
+
+    fn statement(&mut self, event: &Event<'_>) {
+        if event.query.is_empty() {
+            return;
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        backtrail_parsers::prim::sql::fingerprint(event.query, &mut scratch);
+        self.text(TextCol::Statement, scratch.get(..512).unwrap_or(&scratch));
+        self.scratch = scratch;
+    }
+
+    /// The application's frames of the record's own stack, or the code location that the record states.
+    fn stack(&mut self, event: &Event<'_>) {
+        let mut text = std::mem::take(&mut self.scratch);
+        text.clear();
+        if !event.function.is_empty() || !event.file.is_empty() {
+            text.extend_from_slice(event.function);
+            text.push(b'\t');
+            text.extend_from_slice(event.file);
+            text.extend_from_slice(format!("\t{}\t\n", event.line).as_bytes());
+        } else if !event.stack.is_empty() && wants_stack(event.kind) {
+            for frame in frames::application_frames(event.stack, &self.rules, FRAMES) {
+                frame.write_row(&mut text);
+            }
+        }
+        self.text(TextCol::Stack, &text);
+        self.scratch = text;
+    }
+
+    fn numbers(&mut self, event: &Event<'_>) {
+        self.int(IntCol::Pid, event.pid);
+        self.int(IntCol::BackendPid, event.backend_pid);
+        self.int(IntCol::ClientPort, event.client_port.into());
+        self.int(IntCol::ServerPort, event.server_port.into());
+        self.int(IntCol::Status, event.status.into());
+        if event.gauge.is_some() {
+            self.counter(IntCol::Total, event.gauge.total);
+            self.counter(IntCol::Active, event.gauge.active);
+            self.counter(IntCol::Idle, event.gauge.idle);
+            self.counter(IntCol::Waiting, event.gauge.waiting);
+            self.counter(IntCol::Max, event.gauge.max);
+        }
+        self.long(LongCol::Duration, event.duration_ns);
+        self.long(LongCol::Wait, event.wait_ns);
+        self.long(LongCol::Connect, event.connect_ns);
+        self.long(LongCol::BytesOut, event.bytes_out);
+    }
+}
+
+fn set<T: Copy + Default + PartialEq>(columns: &mut [Lazy<T>], column: usize, row: usize, value: T) {
+    if let Some(column) = columns.get_mut(column) {
+        column.set(row, value);
+    }
+}
+
+/// Kinds whose message is shown on timelines and is therefore kept.
+fn on_timeline(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Deploy
+            | Kind::Rollback
+            | Kind::ConfigChange
+            | Kind::Alert
+            | Kind::ServerStart
+            | Kind::ServerReady
+            | Kind::ServerStop
+            | Kind::ServerCrash
+            | Kind::ServerRecovery
+            | Kind::AppStart
+            | Kind::AppStop
+            | Kind::LbServerState
+            | Kind::ResourceExhausted
+            | Kind::ClockAnomaly
+    )
+}
+
+/// Kinds whose stack says where in the code something happened.
+fn wants_stack(kind: Kind) -> bool {
+    matches!(kind, Kind::LeakReport | Kind::PoolBorrow | Kind::Error | Kind::AcquireTimeout | Kind::Query | Kind::SlowQuery)
+}
+
+/// The time that a row starts out with: the record's own, completed by its envelope's. The zone of a local time follows
+/// from an envelope's instant where both differ by about a whole number of quarter-hours.
+fn begin(own: Stamp, envelope: Stamp) -> (i64, Written, u8) {
+    const QUARTER: i64 = 900 * 1_000_000_000;
+    match (own.written, envelope.written) {
+        (Written::Nothing, _) => (envelope.nanos, envelope.written, 0),
+        (Written::Local, Written::Instant) => {
+            let gap = own.nanos - envelope.nanos;
+            let shift = (gap + QUARTER / 2).div_euclid(QUARTER) * QUARTER;
+            let near = (gap - shift).abs() < 120 * 1_000_000_000 && shift.abs() <= 15 * 4 * QUARTER;
+            if near { (own.nanos - shift, Written::Instant, basis::ZONE_EVIDENCE) } else { (own.nanos, own.written, 0) }
+        }
+        (Written::NoDate, Written::Instant | Written::Local) => {
+            const DAY: i64 = 86_400 * 1_000_000_000;
+            let of_day = envelope.nanos.rem_euclid(DAY);
+            let shift = (own.nanos - of_day + QUARTER / 2).div_euclid(QUARTER) * QUARTER;
+            let nanos = envelope.nanos - of_day + own.nanos - shift;
+            (nanos, envelope.written, basis::DATE_INFERRED)
+        }
+        _ => (own.nanos, own.written, 0),
+    }
+}
+
+impl Sink for Rows {
+    fn event(&mut self, event: &Event<'_>, envelope: Stamp, layout: usize, span: Span) {
+        self.texts(event);
+        self.numbers(event);
+        let (nanos, written, basis) = begin(event.stamp, envelope);
+        let line = self.line(span.line);
+        let shard = &mut self.shard;
+        shard.time.push(nanos);
+        let row = shard.basis.len();
+        shard.basis.push(basis);
+        shard.written.set(row, super::clock::pending(written));
+        shard.offset.push(self.offset + span.offset as u64);
+        shard.length.push(u32::try_from(span.length).unwrap_or(u32::MAX));
+        shard.line.push(line);
+        shard.severity.push(event.severity.0);
+        shard.kind.push(event.kind.code());
+        shard.flags.push(if event.stamp_is_start { flag::TIME_IS_START } else { 0 });
+        shard.layout.push(u8::try_from(layout).unwrap_or(u8::MAX));
+        shard.tally.events += span.bytes as u64;
+    }
+
+    fn reject(&mut self, reject: backtrail_parsers::Reject, span: Span) {
+        let line = self.line(span.line);
+        self.shard.rejects.push(Reject {
+            offset: self.offset + span.offset as u64,
+            length: u32::try_from(span.length).unwrap_or(u32::MAX),
+            line,
+            reason: reject.reason,
+        });
+        self.shard.tally.rejects += span.bytes as u64;
+    }
+
+    fn separator(&mut self, bytes: usize) {
+        self.shard.tally.separators += bytes as u64;
+    }
+}

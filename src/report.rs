@@ -1,0 +1,483 @@
+//! F5: the report, a plain mirror of what was found. Shows, never recomputes. The only floor that serialises.
+
+pub mod build;
+pub mod csv;
+pub mod json;
+pub mod markdown;
+pub mod sessions;
+pub mod spark;
+pub mod text;
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Name and version of the report's shape.
+pub const SCHEMA: &str = "backtrail.report/1";
+
+/// Where a statement can be checked: byte offsets are into the decompressed source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Ref {
+    /// Index of the source in [`Report::sources`].
+    pub source: u32,
+    /// One-based line.
+    pub line: u32,
+    /// Byte offset.
+    pub offset: u64,
+    /// Bytes.
+    pub length: u32,
+}
+
+/// The report. Unknown is `null`, never a guess; times are RFC 3339 in UTC.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// What wrote it.
+    pub tool: Tool,
+    /// First and last time of all sources.
+    pub window: Window,
+    /// What was read.
+    pub sources: Vec<Source>,
+    /// Counts per layer: `lb request pool proxy db`; layers that no log tells of are all zero.
+    pub ledger: BTreeMap<&'static str, Ledger>,
+    /// The answer.
+    pub verdict: Verdict,
+    /// Causes weighed.
+    pub hypotheses: Vec<Hypothesis>,
+    /// The moments of the outage.
+    pub incident: Incident,
+    /// Who was hurt.
+    pub impact: Impact,
+    /// Leaking call sites, ranked.
+    pub leaks: Vec<Leak>,
+    /// Versions put into service.
+    pub deploys: Vec<Deploy>,
+    /// Alerts.
+    pub alerts: Vec<Alert>,
+    /// What happened, in order.
+    pub timeline: Vec<Moment>,
+    /// Clocks of the sources against each other.
+    pub clock: Vec<Clock>,
+    /// What could not be proved, and the setting that would have proved it.
+    pub logging_gaps: Vec<LoggingGap>,
+    /// What to do.
+    pub suggestions: Vec<Suggestion>,
+    /// What was inferred or could not be read, in words.
+    pub notes: Vec<String>,
+    /// Records that no parser took: the first ones of each source.
+    pub rejects: Vec<Reject>,
+    /// Sessions whose class is `undecided`, by reason.
+    pub undecided: BTreeMap<String, u64>,
+    /// Curves over the window.
+    pub series: Series,
+}
+
+/// What wrote the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tool {
+    /// `backtrail`.
+    pub name: &'static str,
+    /// Its version.
+    pub version: &'static str,
+}
+
+/// A stretch of time.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Window {
+    /// Begin.
+    pub from: Option<String>,
+    /// End.
+    pub to: Option<String>,
+}
+
+/// A source.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Source {
+    /// Index.
+    pub id: u32,
+    /// Path.
+    pub path: String,
+    /// Files of a rotated set, oldest first.
+    pub parts: Vec<String>,
+    /// SHA-256 of the stored bytes.
+    pub sha256: String,
+    /// Decompressed bytes.
+    pub bytes: u64,
+    /// Bytes of events, of rejects, between records; their sum is `bytes`.
+    pub bytes_events: u64,
+    /// See `bytes_events`.
+    pub bytes_rejected: u64,
+    /// See `bytes_events`.
+    pub bytes_separators: u64,
+    /// Events.
+    pub records: u64,
+    /// Records that no parser took.
+    pub rejected: u64,
+    /// Format.
+    pub format: String,
+    /// Envelopes.
+    pub envelope: Option<String>,
+    /// Compression.
+    pub compression: &'static str,
+    /// `lb`, `app`, `proxy`, `db`, `ops` or `other`.
+    pub tier: &'static str,
+    /// Host, where all records agree.
+    pub host: Option<String>,
+    /// Service, where all records agree.
+    pub service: Option<String>,
+    /// Zone.
+    pub time_zone: Option<String>,
+    /// How it is known.
+    pub time_zone_basis: String,
+    /// Offset of its clock.
+    pub clock_offset_ms: Option<f64>,
+    /// How well that is known.
+    pub clock_bound_ms: Option<f64>,
+    /// First time.
+    pub first: Option<String>,
+    /// Last time.
+    pub last: Option<String>,
+    /// Holes.
+    pub gaps: Vec<Gap>,
+}
+
+/// A hole in a source.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    /// Last record before it.
+    pub from: String,
+    /// First record after it.
+    pub to: String,
+}
+
+/// Counts of a layer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Ledger {
+    /// Sessions let in, as logged.
+    pub opens: u64,
+    /// Closes, as logged.
+    pub closes: u64,
+    /// Inferred opens that began before the source's first record.
+    pub carried_in: u64,
+    /// Opens learned otherwise.
+    pub inferred_opens: u64,
+    /// Closes without an open.
+    pub orphan_closes: u64,
+    /// Sessions without an end.
+    pub open_at_end: u64,
+    /// Most open at one moment.
+    pub peak_open: u64,
+    /// Attempts turned away.
+    pub refused: BTreeMap<String, u64>,
+    /// Sessions by class.
+    pub classes: BTreeMap<&'static str, u64>,
+    /// Sessions that a logged close ended.
+    pub ended_by_close: u64,
+    /// Both sums agree.
+    pub balanced: bool,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// `confirmed likely insufficient_evidence nothing_abnormal`.
+    pub status: &'static str,
+    /// A cause of the vocabulary.
+    pub cause: Option<&'static str>,
+    /// One sentence.
+    pub summary: String,
+    /// What set it off.
+    pub trigger: Option<Trigger>,
+    /// What it looked like.
+    pub symptoms: Vec<Symptom>,
+}
+
+/// What set it off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Trigger {
+    /// `deploy` …
+    pub kind: &'static str,
+    /// Words.
+    pub title: String,
+    /// When.
+    pub time: String,
+    /// Proof.
+    pub evidence: Vec<Ref>,
+}
+
+/// A symptom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Symptom {
+    /// `pool_exhaustion` …
+    pub kind: &'static str,
+    /// When it began.
+    pub time: Option<String>,
+    /// Words.
+    pub text: String,
+    /// Proof.
+    pub evidence: Vec<Ref>,
+}
+
+/// A cause weighed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Hypothesis {
+    /// A cause of the vocabulary.
+    pub cause: &'static str,
+    /// `confirmed likely possible cannot_tell ruled_out`.
+    pub status: &'static str,
+    /// −1 to 1.
+    pub score: Option<f64>,
+    /// What speaks for it.
+    #[serde(rename = "for")]
+    pub speaks_for: Vec<Finding>,
+    /// What speaks against it.
+    pub against: Vec<Finding>,
+    /// What would be needed to tell.
+    pub missing: Vec<String>,
+}
+
+/// A statement with its number and its proof.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// Words.
+    pub text: String,
+    /// Number.
+    pub value: Option<f64>,
+    /// Proof.
+    pub evidence: Vec<Ref>,
+}
+
+/// The moments of the outage.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Incident {
+    /// The cause begins.
+    pub cause_start: Option<String>,
+    /// Users begin to see it.
+    pub onset: Option<String>,
+    /// Somebody was told.
+    pub detected: Option<String>,
+    /// It gets better.
+    pub mitigated: Option<String>,
+    /// It is over.
+    pub recovered: Option<String>,
+    /// Seconds in which service was degraded.
+    pub degraded_seconds: Option<f64>,
+}
+
+/// Who was hurt.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Impact {
+    /// Requests.
+    pub requests: Option<u64>,
+    /// Failed ones.
+    pub failed: Option<u64>,
+    /// Their share.
+    pub failed_share: Option<f64>,
+    /// Clients.
+    pub clients: Option<u64>,
+    /// Clients with a failed request.
+    pub clients_affected: Option<u64>,
+    /// Their share.
+    pub clients_affected_share: Option<f64>,
+    /// What stands for a client.
+    pub client_key: Option<String>,
+    /// The worst minute.
+    pub error_peak: Option<ErrorPeak>,
+}
+
+/// The worst minute.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ErrorPeak {
+    /// Share of failed requests.
+    pub share: f64,
+    /// When.
+    pub at: String,
+    /// Failed.
+    pub failed: u64,
+    /// Of.
+    pub requests: u64,
+}
+
+/// A leaking call site.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Leak {
+    /// 1 is the worst.
+    pub rank: u32,
+    /// The line of code.
+    pub call_site: Option<CallSite>,
+    /// Frames further out.
+    pub callers: Vec<CallSite>,
+    /// The endpoint.
+    pub endpoint: Option<String>,
+    /// Sessions leaked.
+    pub sessions: u64,
+    /// First opening.
+    pub first: String,
+    /// Last opening.
+    pub last: String,
+    /// Time held by all of them together, until each ended or its log did.
+    pub connection_seconds: f64,
+    /// Leaks per thousand borrows.
+    pub rate: Option<Rate>,
+    /// `stack log_context statistical none`.
+    pub attribution: &'static str,
+    /// `certain strong moderate unattributed`.
+    pub confidence: &'static str,
+    /// Keys.
+    pub connections: Vec<String>,
+    /// Proof.
+    pub evidence: Vec<Ref>,
+}
+
+/// A line of code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CallSite {
+    /// Function with its module or class.
+    pub function: Option<String>,
+    /// File.
+    pub file: Option<String>,
+    /// Line.
+    pub line: Option<u32>,
+    /// Language.
+    pub language: Option<String>,
+}
+
+/// Leaks per thousand borrows with a 95 % interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Rate {
+    /// Rate.
+    pub per_1000: f64,
+    /// Low end.
+    pub low: f64,
+    /// High end.
+    pub high: f64,
+    /// Borrows.
+    pub of: u64,
+}
+
+/// A version put into service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Deploy {
+    /// When.
+    pub time: String,
+    /// `deploy`, `deploy.rollback` or `config.change`.
+    pub kind: &'static str,
+    /// Service.
+    pub service: Option<String>,
+    /// Version.
+    pub version: Option<String>,
+    /// Revision.
+    pub commit: Option<String>,
+    /// Proof.
+    pub evidence: Vec<Ref>,
+}
+
+/// An alert.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Alert {
+    /// When.
+    pub time: String,
+    /// Name.
+    pub name: Option<String>,
+    /// Severity.
+    pub severity: Option<&'static str>,
+    /// `firing` or `resolved`.
+    pub status: Option<String>,
+    /// Proof.
+    pub evidence: Vec<Ref>,
+}
+
+/// A moment of the timeline.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Moment {
+    /// When.
+    pub time: String,
+    /// How exactly that is known.
+    pub bound_ms: Option<f64>,
+    /// Phase of the incident.
+    pub phase: Option<String>,
+    /// Tier.
+    pub tier: &'static str,
+    /// Words.
+    pub title: String,
+    /// Proof.
+    pub evidence: Vec<Ref>,
+}
+
+/// A clock against another.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Clock {
+    /// The source.
+    pub source: u32,
+    /// The clock it is compared with.
+    pub reference: Option<u32>,
+    /// Offset.
+    pub offset_ms: f64,
+    /// Drift.
+    pub drift_ppm: Option<f64>,
+    /// Bound.
+    pub bound_ms: Option<f64>,
+    /// Pairs that agree.
+    pub pairs: u64,
+    /// What it rests on.
+    pub basis: String,
+}
+
+/// What could not be proved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LoggingGap {
+    /// The source.
+    pub source: Option<u32>,
+    /// What is missing.
+    pub missing: String,
+    /// What that means.
+    pub consequence: String,
+    /// The setting that would have shown it.
+    pub setting: String,
+}
+
+/// Something to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Suggestion {
+    /// Words.
+    pub text: String,
+    /// Why.
+    pub because: Vec<Ref>,
+}
+
+/// A record that no parser took.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reject {
+    /// Where.
+    #[serde(flatten)]
+    pub at: Ref,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// Curves over the window, all of the same length, empty where nothing was seen.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Series {
+    /// Start of the first bucket.
+    pub from: Option<String>,
+    /// Seconds a bucket.
+    pub bucket_seconds: f64,
+    /// Most sessions open, per layer.
+    pub open: BTreeMap<&'static str, Vec<u32>>,
+    /// Requests.
+    pub requests: Vec<u32>,
+    /// Requests that ended in a 5xx.
+    pub errors: Vec<u32>,
+    /// Leaked so far and not ended.
+    pub leaked: Vec<u32>,
+    /// Most waiting borrowers.
+    pub waiting: Vec<u32>,
+    /// Acquisitions that timed out, clients turned away.
+    pub timeouts: Vec<u32>,
+    /// Buckets with a deploy.
+    pub deploys: Vec<usize>,
+    /// Buckets with an alert.
+    pub alerts: Vec<usize>,
+    /// Buckets with a start, stop or crash of a server or process.
+    pub restarts: Vec<usize>,
+}

@@ -1,0 +1,117 @@
+//! F3: the event table. The only floor that spells column names and holds polars types.
+//!
+//! One row a record, in the order of sources (by path) and, inside a source, of the file. Text is stored once and
+//! referred to by code; the raw record is not stored: `source, offset, length, line` say where to read it again.
+
+pub mod build;
+pub mod rows;
+pub mod schema;
+
+use crate::error::Result;
+use crate::ingest::clock::Zone;
+use crate::ingest::strings::Strings;
+use crate::ingest::{Reject, Tally};
+use crate::source::open::Stored;
+use polars::prelude::DataFrame;
+pub use rows::{Cursor, Row, RowId, Rows};
+
+/// A source's row in the table of sources.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// Its number: the row's position in the table of sources, which is sorted by path.
+    pub id: u32,
+    /// The name under which it is reported.
+    pub path: String,
+    /// Hash, compression, parts.
+    pub stored: Stored,
+    /// Decompressed bytes.
+    pub bytes: u64,
+    /// Rows of the event table.
+    pub records: u64,
+    /// The best layout's name.
+    pub format: String,
+    /// All layouts that it mixes.
+    pub layouts: Vec<&'static str>,
+    /// Envelopes from the outside in, joined by `+`.
+    pub envelope: String,
+    /// Share of the sample that the format explains.
+    pub score: f64,
+    /// Why this format.
+    pub reasons: Vec<String>,
+    /// How times became UTC.
+    pub zone: Zone,
+    /// Nanoseconds added to its times to bring them to UTC, where evidence from other sources asked for it.
+    pub shift_ns: i64,
+    /// Records whose pairing with other sources' records speaks for that shift.
+    pub shift_pairs: u64,
+    /// First time, ns UTC; `None` for a source without times.
+    pub first: Option<i64>,
+    /// Last time, ns UTC.
+    pub last: Option<i64>,
+    /// Where the bytes went.
+    pub tally: Tally,
+    /// Records that no parser took.
+    pub rejects: Vec<Reject>,
+}
+
+/// One piece of the table: the rows of one block of one source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chunk {
+    /// The source.
+    pub source: u32,
+    /// Number of rows.
+    pub rows: usize,
+}
+
+/// The event table and what belongs to it.
+#[derive(Debug, Clone)]
+pub struct EventTable {
+    frame: DataFrame,
+    /// The pieces of the frame, in order.
+    chunks: Vec<Chunk>,
+    /// The sources, sorted by path; a source's id is its position.
+    pub sources: Vec<Source>,
+    /// What text codes mean.
+    pub strings: Strings,
+}
+
+impl EventTable {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.frame.height()
+    }
+
+    /// True where nothing was read.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The frame: text columns hold codes into [`EventTable::strings`], counters and long columns are stored plus one.
+    pub fn frame(&self) -> &DataFrame {
+        &self.frame
+    }
+
+    /// Random and ordered access to the rows.
+    pub fn rows(&self) -> Rows<'_> {
+        Rows::new(self)
+    }
+}
+
+/// Asks for the zones of sources whose zone was assumed, and moves their times where the evidence says so.
+pub fn settle_zones(table: &mut EventTable, find: &dyn Fn(&EventTable) -> Vec<ZoneShift>) -> Result<()> {
+    for shift in find(table) {
+        build::shift(table, &shift)?;
+    }
+    Ok(())
+}
+
+/// A shift of a source's times that evidence asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ZoneShift {
+    /// The source.
+    pub source: u32,
+    /// Nanoseconds to add to its times.
+    pub add: i64,
+    /// Pairs of records that agree.
+    pub pairs: u64,
+}
