@@ -9,5 +9,5 @@ macro_rules! layouts {
 }
 
 layouts! {
-    plain
+    gunicorn uvicorn rails logfmt go_log python_logging plain
 }

@@ -1,6 +1,11 @@
 //! Shared pieces of grammar, each with tests of its own.
 
+pub mod columns;
+pub mod head;
 pub mod net;
 pub mod num;
+pub mod pairs;
+pub mod roles;
 pub mod text;
 pub mod time;
+pub mod trace;
