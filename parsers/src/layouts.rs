@@ -9,5 +9,5 @@ macro_rules! layouts {
 }
 
 layouts! {
-    gunicorn uvicorn rails logfmt go_log python_logging plain
+    gunicorn uvicorn php rails logfmt rust_tracing go_log python_logging generic plain
 }
