@@ -1,6 +1,7 @@
 //! Shared pieces of grammar, each with tests of its own.
 
 pub mod columns;
+pub mod facts;
 pub mod head;
 pub mod net;
 pub mod num;

@@ -184,7 +184,7 @@ impl Layout for Generic {
         let before = lead.split(|b| !b.is_ascii_alphabetic()).find_map(|w| head::severity_of(w).filter(|_| w.len() > 3));
         let rest = record.get(end..).unwrap_or_default();
         let rest = rest.get(rest.iter().take_while(|b| matches!(b, b' ' | b'\t' | b']' | b')' | b'>' | b'|' | b':' | b',' | b'-' | b'"')).count()..).unwrap_or_default();
-        let (severity, body) = match level(rest) {
+        let (severity, body) = match head::find_level(rest) {
             Some(found) => found,
             None => (before.unwrap_or(event.severity), rest),
         };
@@ -194,31 +194,4 @@ impl Layout for Generic {
         head::settle(body, event);
         Ok(())
     }
-}
-
-/// A level among the first words behind the time, and the message behind it.
-fn level(text: &[u8]) -> Option<(Severity, &[u8])> {
-    let mut at = 0;
-    for word in 0..5 {
-        let rest = text.get(at..)?.trim_ascii_start();
-        at = text.len() - rest.len();
-        if at > 60 || rest.first() == Some(&b'\n') {
-            return None;
-        }
-        if let Some((severity, width)) = head::marked_level(rest) {
-            let bare = rest.get(..width)?;
-            let upper = bare.iter().any(u8::is_ascii_uppercase) && !bare.iter().any(u8::is_ascii_lowercase);
-            if word == 0 || upper || !bare.first()?.is_ascii_alphabetic() {
-                let tail = rest.get(width..)?;
-                let skip = tail.iter().take_while(|b| matches!(b, b' ' | b'\t' | b':' | b']' | b'|')).count();
-                let dash = if tail.get(skip..).is_some_and(|t| t.starts_with(b"- ")) { 2 } else { 0 };
-                return Some((severity, tail.get(skip + dash..)?));
-            }
-        }
-        at += rest.iter().position(|b| matches!(b, b' ' | b'\t' | b'\n' | b']' | b':' | b'|'))? + 1;
-        if text.get(at - 1) == Some(&b'\n') {
-            return None;
-        }
-    }
-    None
 }

@@ -193,11 +193,12 @@ fn short<'a>(record: &'a [u8], event: &mut Event<'a>) -> Result<(), Reject> {
     event.stamp = stamp;
     let rest = record.get(start + width..).unwrap_or_default();
     let rest = rest.strip_prefix(b"]").unwrap_or(rest).trim_ascii_start();
-    if let Some((severity, width)) = head::marked_level(rest) {
-        event.severity = severity;
-        head::settle(rest.get(width..).unwrap_or_default().trim_ascii_start(), event);
-    } else {
-        head::settle(rest, event);
+    match head::find_level(rest) {
+        Some((severity, body)) => {
+            event.severity = severity;
+            head::settle(body, event);
+        }
+        None => head::settle(rest, event),
     }
     Ok(())
 }
@@ -229,6 +230,9 @@ fn fill_boxes<'a>(head: &Head<'a>, shape: &Shape, event: &mut Event<'a>) {
         } else if event.logger.is_empty() {
             event.logger = inner;
         }
+    }
+    if columns::looks_like_thread(event.logger) && event.thread.is_empty() && shape.parts.first() == Some(&Part::Logger) {
+        event.thread = std::mem::take(&mut event.logger);
     }
     // Celery writes LEVEL/process: the process is a plain name behind the level.
     if shape.parts.starts_with(&[Part::Mark(b'['), Part::Time, Part::Mark(b':')]) && event.thread.is_empty() {

@@ -90,7 +90,8 @@ fn place(text: &[u8]) -> Option<(&[u8], &[u8], u32, usize)> {
     Some((file, rest.get(..second)?, line, first + second + 2 + digits))
 }
 
-fn looks_like_thread(text: &[u8]) -> bool {
+/// True for texts that thread pools and runtimes name their threads by.
+pub fn looks_like_thread(text: &[u8]) -> bool {
     let has = |word: &[u8]| memchr::memmem::find(text, word).is_some();
     has(b"hread") || has(b"orker") || has(b"Executor") || text == b"main" || (has(b"-") && text.last().is_some_and(u8::is_ascii_digit))
 }
@@ -248,10 +249,13 @@ fn column(text: &[u8], seen: &Seen, before: Option<Part>) -> Option<(Part, usize
     };
     if !seen.time
         && let Some((_, width)) = time::any(text)
+        && (num::digits(text) < 8 || text.get(8) == Some(&b' '))
     {
         return Some((Part::Time, width));
     }
-    if !seen.level {
+    // Levels that other producers write are words here: `HOST ALERT: …`.
+    let foreign = [&b"ALERT"[..], b"PANIC", b"EMERG", b"SEVERE", b"EMERGENCY"].iter().any(|w| text.starts_with(w));
+    if !seen.level && !foreign {
         let width = text.iter().take_while(|b| b.is_ascii_alphabetic()).count();
         let word = text.get(..width).unwrap_or_default();
         let boxed = open.is_some() && head::severity_of(word).is_some() && matches!(text.get(width), Some(b' ' | b']' | b')' | b'>' | b'/'));

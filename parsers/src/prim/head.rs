@@ -70,6 +70,33 @@ pub fn marked_level(text: &[u8]) -> Option<(Severity, usize)> {
     (severity != Severity::NONE).then_some((severity, end + 2))
 }
 
+/// A level among the first words behind the time, and the message behind it.
+pub fn find_level(text: &[u8]) -> Option<(Severity, &[u8])> {
+    let mut at = 0;
+    for word in 0..5 {
+        let rest = text.get(at..)?.trim_ascii_start();
+        at = text.len() - rest.len();
+        if at > 60 || rest.first() == Some(&b'\n') {
+            return None;
+        }
+        if let Some((severity, width)) = marked_level(rest) {
+            let bare = rest.get(..width)?;
+            let upper = bare.iter().any(u8::is_ascii_uppercase) && !bare.iter().any(u8::is_ascii_lowercase);
+            if word == 0 || upper || !bare.first()?.is_ascii_alphabetic() {
+                let tail = rest.get(width..)?;
+                let skip = tail.iter().take_while(|b| matches!(b, b' ' | b'\t' | b':' | b']' | b'|')).count();
+                let dash = if tail.get(skip..).is_some_and(|t| t.starts_with(b"- ")) { 2 } else { 0 };
+                return Some((severity, tail.get(skip + dash..)?));
+            }
+        }
+        at += rest.iter().position(|b| matches!(b, b' ' | b'\t' | b'\n' | b']' | b':' | b'|'))? + 1;
+        if text.get(at - 1) == Some(&b'\n') {
+            return None;
+        }
+    }
+    None
+}
+
 /// Splits a record's text into message and stack, names the error that the stack ends in, and marks records at error
 /// level as errors.
 pub fn settle<'a>(text: &'a [u8], event: &mut Event<'a>) {
