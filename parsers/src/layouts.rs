@@ -11,4 +11,5 @@ macro_rules! layouts {
 layouts! {
     logback
     plain
+    gunicorn uvicorn php rails logfmt rust_tracing go_log python_logging generic plain
 }

@@ -3,7 +3,13 @@
 pub mod date_shapes;
 pub mod ids;
 pub mod jvm;
+pub mod columns;
+pub mod facts;
+pub mod head;
 pub mod net;
 pub mod num;
+pub mod pairs;
+pub mod roles;
 pub mod text;
 pub mod time;
+pub mod trace;

@@ -13,7 +13,9 @@ macro_rules! recognisers {
     };
 }
 
-recognisers! {}
+recognisers! {
+    sqlalchemy psycopg_pool asyncpg django active_record node_pools go_sql pgx npgsql sqlx ecto pool_generic
+}
 
 /// All recognisers behind one multi-pattern automaton: a message is looked at once, and only those recognisers are asked
 /// whose needles stand in it, in the registry's order.
