@@ -9,5 +9,6 @@ macro_rules! layouts {
 }
 
 layouts! {
+    json_lines
     plain
 }
