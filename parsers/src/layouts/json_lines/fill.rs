@@ -240,8 +240,12 @@ pub(super) fn stamp(value: Value<'_>) -> Stamp {
         Shape::Text => time::any(value.text),
         _ => None,
     };
-    // A year before 1980 is how an unset time is written.
-    read.map_or(Stamp::NONE, |(stamp, _)| stamp)
+    let mut stamp = read.map_or(Stamp::NONE, |(stamp, _)| stamp);
+    if value.shape == Shape::Number {
+        // The digits of a binary fraction are no resolution (1700758468.3840191).
+        stamp.digits = stamp.digits.div_ceil(3) * 3;
+    }
+    stamp
 }
 
 /// The last of the values of a list (`0.000, 0.002`) that is one.
