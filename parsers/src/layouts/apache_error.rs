@@ -109,7 +109,7 @@ impl Layout for ApacheError {
         }
     }
 
-    fn parse<'a>(&self, record: &'a [u8], _: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
+    fn parse<'a>(&self, record: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
         let (first, stack) = text::first_line(record);
         let head = head(first).ok_or(Reject::new(Reason::NoLayout, 0))?;
         let (stamp, _) = time::ctime(first.get(1..).unwrap_or_default()).ok_or(Reject::new(Reason::BadTime, 1))?;
@@ -117,15 +117,16 @@ impl Layout for ApacheError {
         event.severity = severity(head.level).unwrap_or_default();
         event.logger = head.module;
         event.stack = stack;
-        event.message = details(head.rest, event);
+        event.message = details(head.rest, event, arena);
         classify(event);
         Ok(())
     }
 }
 
 /// Takes pid, client, system error and tag off the front, in whatever order; gives the message.
-fn details<'a>(text: &'a [u8], event: &mut Event<'a>) -> &'a [u8] {
-    let mut rest = text;
+fn details<'a>(text: &'a [u8], event: &mut Event<'a>, arena: &'a Arena) -> &'a [u8] {
+    let end = memchr::memmem::rfind(text, b", referer: ").unwrap_or(text.len());
+    let mut rest = text.get(..end).unwrap_or_default();
     loop {
         let inside = rest.strip_prefix(b"[").and_then(|r| memchr::memchr(b']', r).map(|end| r.split_at(end)));
         if let Some((inside, after)) = inside {
@@ -133,8 +134,7 @@ fn details<'a>(text: &'a [u8], event: &mut Event<'a>) -> &'a [u8] {
                 event.pid = num::uint32(text::digits(pid)).unwrap_or(0);
                 event.thread = text::after(pid, b":tid ").unwrap_or_default();
             } else if let Some(client) = inside.strip_prefix(b"client ").or_else(|| inside.strip_prefix(b"remote ")) {
-                (event.client, event.client_port) =
-                    if net::is_address(client) && !client.contains(&b'.') { (client, 0) } else { net::host_port(client) };
+                (event.client, event.client_port) = peer(client);
             } else {
                 return rest;
             }
@@ -142,7 +142,13 @@ fn details<'a>(text: &'a [u8], event: &mut Event<'a>) -> &'a [u8] {
         } else if rest.first() == Some(&b'(') && memchr::memmem::find(rest, b" [client ").is_some() {
             // `(111)Connection refused: [client …] AH…`: the system's words come first.
             let Some(at) = memchr::memmem::find(rest, b" [client ") else { return rest };
-            rest = rest.get(at + 1..).unwrap_or_default();
+            let (words, after) = rest.split_at(at);
+            let message = details(after.trim_ascii_start(), event, arena);
+            let mut joined = bumpalo::collections::Vec::with_capacity_in(words.len() + 1 + message.len(), arena);
+            joined.extend_from_slice(words);
+            joined.push(b' ');
+            joined.extend_from_slice(message);
+            return joined.into_bump_slice();
         } else if rest.starts_with(b"AH") && num::digits(rest.get(2..).unwrap_or_default()) == 5 && rest.get(7) == Some(&b':') {
             event.error_type = rest.get(..7).unwrap_or_default();
             return rest;
@@ -153,6 +159,13 @@ fn details<'a>(text: &'a [u8], event: &mut Event<'a>) -> &'a [u8] {
             return rest;
         }
     }
+}
+
+/// `203.0.113.7:44156`, `::1:44156`, and of 2.2 without the port.
+fn peer(client: &[u8]) -> (&[u8], u16) {
+    let (host, port) = net::host_port(client);
+    let whole = host.is_empty() || (host.ends_with(b":") && !host.ends_with(b"::"));
+    if whole || (net::is_address(client) && !net::is_address(host)) { (client, 0) } else { (host, port) }
 }
 
 /// Where `AHnnnnn:` stands behind a system error.

@@ -148,9 +148,17 @@ struct Body<'a> {
 }
 
 fn body(line: &[u8]) -> Option<Body<'_>> {
-    if let Some(what) = what(line, false) {
-        return Some(Body { text: line, pid: 0, what });
+    let bare = what(line, false);
+    let prefixed = |at: usize| line.get(..at.saturating_sub(1)).is_some_and(|before| memchr::memchr(b' ', before).is_some());
+    if let Some(what) = bare {
+        let tagged = matches!(what, What::Session(bracket) if prefixed(bracket));
+        return if tagged { tag(line).or(Some(Body { text: line, pid: 0, what })) } else { Some(Body { text: line, pid: 0, what }) };
     }
+    tag(line)
+}
+
+/// The body behind `haproxy[pid]: `.
+fn tag(line: &[u8]) -> Option<Body<'_>> {
     let head = line.get(..160).unwrap_or(line);
     let tag = memchr::memmem::find(head, b"haproxy[")?;
     let rest = line.get(tag + 8..)?;

@@ -139,8 +139,13 @@ fn parts<'a>(body: &'a [u8], event: &mut Event<'a>) -> &'a [u8] {
     }
     if let Some(upstream) = quoted(b", upstream: \"") {
         let rest = text::after(upstream, b"://").unwrap_or(upstream);
-        let end = memchr::memchr(b'/', rest).filter(|_| !rest.starts_with(b"unix:")).unwrap_or(rest.len());
-        (event.server, event.server_port) = net::host_port(rest.get(..end).unwrap_or_default());
+        if let Some(socket) = rest.strip_prefix(b"unix:") {
+            let end = memchr::memchr(b':', socket).unwrap_or(socket.len());
+            event.server = rest.get(..5 + end).unwrap_or_default();
+        } else {
+            let end = memchr::memchr(b'/', rest).unwrap_or(rest.len());
+            (event.server, event.server_port) = net::host_port(rest.get(..end).unwrap_or_default());
+        }
     }
     let server = part(b", server: ").unwrap_or_default();
     event.frontend = server.get(..memchr::memchr(b',', server).unwrap_or(server.len())).unwrap_or_default();

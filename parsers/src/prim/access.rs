@@ -182,8 +182,7 @@ pub fn last(list: &[u8]) -> &[u8] {
 
 fn upstream<'a>(value: &'a [u8], event: &mut Event<'a>) {
     let server = last(value);
-    (event.server, event.server_port) =
-        if server.starts_with(b"unix:") { (server, 0) } else { net::host_port(server) };
+    (event.server, event.server_port) = if server.starts_with(b"unix:") { (server, 0) } else { net::host_port(server) };
 }
 
 /// The field that a name stands for: nginx variables, their usual abbreviations in `key=value` columns, and the words other

@@ -26,12 +26,13 @@ pub(super) fn read<'a>(line: &'a [u8], bracket: usize, event: &mut Event<'a>) ->
     };
     event.frontend = front.strip_suffix(b"~").unwrap_or(front);
     event.backend = backend.get(..slash).unwrap_or_default();
-    event.server = backend.get(slash + 1..).unwrap_or_default();
+    event.server = backend.get(slash + 1..).filter(|s| *s != b"<NOSRV>").unwrap_or_default();
     let http = read_timers(timers, event);
     event.kind = if http { Kind::LbRequest } else { Kind::LbSession };
     event.message = rest;
     if http {
-        event.status = words.next().and_then(num::uint16).ok_or(cut(line.len() - words.rest.len()))?;
+        let status = words.next().ok_or(cut(line.len()))?;
+        event.status = num::uint16(status).ok_or(Reject::new(Reason::BadField, line.len() - words.rest.len()))?;
     }
     event.bytes_out = words.next().and_then(num::int).unwrap_or(-1);
     if http {

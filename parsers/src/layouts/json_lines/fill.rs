@@ -76,7 +76,7 @@ impl<'a> Found<'a> {
         event.stamp = self.time();
         self.severity(event, dialect);
         self.who(event);
-        self.message(event, record, arena);
+        self.message(event, dialect, record, arena);
         self.request(event, dialect);
         self.site(event);
         if event.kind == Kind::Log && event.severity >= Severity::ERROR && !(event.error_type.is_empty() && event.stack.is_empty()) {
@@ -138,7 +138,7 @@ impl<'a> Found<'a> {
         };
     }
 
-    fn message(&self, event: &mut Event<'a>, record: &'a [u8], arena: &'a Arena) {
+    fn message(&self, event: &mut Event<'a>, dialect: Dialect, record: &'a [u8], arena: &'a Arena) {
         event.error_type = self.get(Role::ErrorType);
         event.query = self.get(Role::Query);
         let stack = self.value(Role::Stack);
@@ -152,6 +152,9 @@ impl<'a> Found<'a> {
         }
         if event.message.is_empty() {
             event.message = [Role::Request, Role::Path].iter().map(|r| self.get(*r)).find(|t| !t.is_empty()).unwrap_or(record);
+        }
+        if dialect.info_by_default && memchr::memchr(b'{', event.message).is_some() {
+            event.message = rendered(event.message, event.attrs, arena);
         }
         if event.stack.is_empty()
             && let Some(at) = stack_in(event.message)
@@ -297,6 +300,28 @@ fn worded(word: &[u8]) -> Severity {
             Severity::of_word(word.get(..end).unwrap_or_default())
         }
     }
+}
+
+/// A message template with the values it names (`Took {Elapsed:000} ms`); names without a value stay.
+fn rendered<'a>(template: &'a [u8], attrs: &[(&[u8], &[u8])], arena: &'a Arena) -> &'a [u8] {
+    let mut out = bumpalo::collections::Vec::with_capacity_in(template.len() + 32, arena);
+    let mut rest = template;
+    while let Some(open) = memchr::memchr(b'{', rest) {
+        let (plain, hole) = rest.split_at(open);
+        out.extend_from_slice(plain);
+        let end = memchr::memchr(b'}', hole).map_or(hole.len(), |end| end + 1);
+        let (hole, after) = hole.split_at(end);
+        let name = hole.get(1..).unwrap_or_default();
+        let name = name.strip_prefix(b"@").or(name.strip_prefix(b"$")).unwrap_or(name);
+        let name = name.split(|b| matches!(b, b'}' | b':' | b',')).next().unwrap_or_default();
+        match attrs.iter().find(|(key, _)| *key == name) {
+            Some((_, value)) => out.extend_from_slice(value),
+            None => out.extend_from_slice(hole),
+        }
+        rest = after;
+    }
+    out.extend_from_slice(rest);
+    out.into_bump_slice()
 }
 
 /// Where a stack trace begins in a message of several lines: the line end before it.

@@ -121,7 +121,8 @@ fn end_of_bare(text: &[u8], separator: u8) -> usize {
         let Some(end) = memchr::memchr2(separator, b'\t', text.get(from..).unwrap_or_default()) else { return text.len() };
         let end = from + end;
         let list = separator == b' '
-            && (text.get(..end).is_some_and(|t| t.ends_with(b",")) || text.get(end + 1..).is_some_and(|t| t.starts_with(b": ")));
+            && (text.get(..end).is_some_and(|t| t.ends_with(b","))
+                || text.get(end + 1..).is_some_and(|t| t.starts_with(b": ")));
         if !list {
             return end;
         }
@@ -180,20 +181,30 @@ fn is_target(tokens: &[Token<'_>], index: usize) -> bool {
 }
 
 fn is_bare_method(token: &Token<'_>) -> bool {
-    const METHODS: [&[u8]; 9] =
-        [b"GET", b"POST", b"PUT", b"HEAD", b"DELETE", b"PATCH", b"OPTIONS", b"CONNECT", b"PROPFIND"];
+    const METHODS: [&[u8]; 9] = [b"GET", b"POST", b"PUT", b"HEAD", b"DELETE", b"PATCH", b"OPTIONS", b"CONNECT", b"PROPFIND"];
     token.dress == Dress::Bare && METHODS.contains(&token.text)
 }
 
 fn is_time(token: &Token<'_>) -> bool {
     match token.dress {
-        Dress::Bracket if token.key.is_empty() => time::clf(token.text).or_else(|| time::iso(token.text)).is_some(),
+        Dress::Bracket if token.key.is_empty() => is_time_shape(token.text),
         Dress::Quoted => false,
-        _ => token.text.first().is_some_and(u8::is_ascii_digit) && token.text.len() >= 14 && {
-            let whole = |t: time::Taken| t.is_some_and(|(_, end)| end == token.text.len());
-            whole(time::iso(token.text)) || whole(time::epoch_seconds(token.text)) || whole(time::clf(token.text))
-        },
+        _ => {
+            token.text.first().is_some_and(u8::is_ascii_digit) && token.text.len() >= 14 && {
+                let whole = |t: time::Taken| t.is_some_and(|(_, end)| end == token.text.len());
+                whole(time::iso(token.text)) || whole(time::epoch_seconds(token.text)) || whole(time::clf(token.text))
+            }
+        }
     }
+}
+
+/// `20/Nov/2026:10:21:25` or `2026-11-20T10:21:25`: the shape alone, so that a date that is none is still seen as one.
+fn is_time_shape(text: &[u8]) -> bool {
+    matches!((text.get(2), text.get(6), text.get(11), text.get(14)), (Some(b'/'), Some(b'/'), Some(b':'), Some(b':')))
+        || matches!(
+            (text.get(4), text.get(7), text.get(10), text.get(13)),
+            (Some(b'-'), Some(b'-'), Some(b'T' | b' '), Some(b':'))
+        )
 }
 
 /// What tells servers apart that write the same format.
@@ -207,6 +218,8 @@ pub struct Signs {
     pub lines: usize,
     /// Of those, lines without a time.
     pub timeless: usize,
+    /// Of those, lines with a status behind the request.
+    statuses: usize,
 }
 
 /// The reader of a file's access log lines.
@@ -219,6 +232,8 @@ pub struct Columns {
     tail: Vec<Field>,
     /// Lines without a time were seen.
     timeless: bool,
+    /// The format has a status behind the request: a line without one was cut.
+    needs_status: bool,
     /// The time does not stand in brackets.
     bare_time: bool,
     /// A request has its time of arrival.
@@ -243,6 +258,7 @@ impl Columns {
                 continue;
             }
             signs.lines += 1;
+            signs.statuses += usize::from(anchors.status.is_some());
             signs.look(line, tokens, anchors);
             columns.timeless |= anchors.time.is_none();
             columns.bare_time |= anchors.time.and_then(|t| tokens.get(t)).is_some_and(|t| t.dress == Dress::Bare);
@@ -254,6 +270,7 @@ impl Columns {
         if signs.lines == 0 {
             return None;
         }
+        columns.needs_status = signs.statuses * 2 > signs.lines;
         columns.middle = settle(&middle, false);
         columns.tail = settle(&tail, true);
         Some((columns, signs))
@@ -277,6 +294,9 @@ impl Columns {
             let cut = memchr::memchr_iter(b'"', line).count() % 2 == 1;
             return Err(Reject::new(if cut { Reason::Truncated } else { Reason::BadField }, line.len()));
         };
+        if self.needs_status && anchors.status.is_none() && !is_target(tokens, request) {
+            return Err(Reject::new(Reason::Truncated, line.len()));
+        }
         let mut attrs = Attrs::with_capacity_in(12, arena);
         let before = anchors.time.map_or(request, |t| t.min(request));
         who(tokens.get(..before).unwrap_or_default(), event, &mut attrs);
@@ -317,8 +337,10 @@ impl Columns {
 
     /// The columns in words, for people.
     pub fn show(&self) -> String {
-        let extras = self.tail.iter().chain(&self.middle).filter(|f| **f != Field::Skip).count();
-        format!("client, time, request, status and {extras} more columns")
+        let known = self.middle.iter().chain(&self.tail).filter(|f| **f != Field::Skip);
+        let words: Vec<String> = known.map(|f| format!("{f:?}").to_ascii_lowercase()).collect();
+        let more = if words.is_empty() { String::new() } else { format!(", and by their shapes {}", words.join(", ")) };
+        format!("{}request and status{more}", if self.timeless { "" } else { "time, " })
     }
 }
 
@@ -326,6 +348,9 @@ impl Columns {
 fn put<'a>(token: &Token<'a>, role: Field, event: &mut Event<'a>, attrs: &mut Attrs<'a>) {
     let role = if token.key.is_empty() { role } else { keyed(token.key) };
     // Referer and user agent change places between formats: an address is no agent.
+    if role == Field::Agent && !event.user_agent.is_empty() {
+        return;
+    }
     if role == Field::Agent && (token.text.starts_with(b"http://") || token.text.starts_with(b"https://")) {
         return;
     }
@@ -353,9 +378,22 @@ fn who<'a>(tokens: &[Token<'a>], event: &mut Event<'a>, attrs: &mut Attrs<'a>) {
             set(Field::Client, token.text, event, attrs);
         } else if index + 1 == at && index == 0 {
             set(Field::Host, token.text, event, attrs);
-        } else if index + 1 == tokens.len() && index >= at + 2 {
-            set(Field::User, token.text, event, attrs);
         }
+    }
+    // Identity, then the user, who may have blanks.
+    match tokens.get(at + 2..) {
+        Some([user]) if user.key.is_empty() => set(Field::User, user.text, event, attrs),
+        Some(words @ [_, _, ..]) if words.iter().all(|w| w.key.is_empty() && w.dress == Dress::Bare) => {
+            let mut user = bumpalo::collections::Vec::new_in(attrs.bump());
+            for word in words {
+                if !user.is_empty() {
+                    user.push(b' ');
+                }
+                user.extend_from_slice(word.text);
+            }
+            set(Field::User, user.into_bump_slice(), event, attrs);
+        }
+        _ => {}
     }
 }
 
@@ -392,7 +430,8 @@ fn bracket(line: &[u8]) -> Option<usize> {
 /// The separator of the columns: a blank unless the lines are cut by bars or semicolons.
 fn separator(sample: &Sample<'_>) -> u8 {
     for candidate in *b"|;" {
-        let many = |line: &[u8]| memchr::memchr_iter(candidate, line).count() >= 4 && memchr::memchr(b' ', line).is_none_or(|b| b > 4);
+        let many =
+            |line: &[u8]| memchr::memchr_iter(candidate, line).count() >= 4 && memchr::memchr(b' ', line).is_none_or(|b| b > 4);
         let mostly = |line: &[u8]| {
             let cuts = memchr::memchr_iter(candidate, line).count();
             many(line) && line.split(|b| *b == candidate).filter(|p| !p.is_empty()).count() > cuts / 2
@@ -413,7 +452,11 @@ impl Signs {
         let lower = |test: fn(&u8) -> bool| lower.is_some_and(|hex| hex.iter().any(test));
         let status = anchors.status.and_then(|s| tokens.get(s)).map_or(&b""[..], |t| t.text);
         let common = bytes.is_some() && anchors.status.is_some_and(|s| tokens.len() == s + 2);
-        if bytes.is_some_and(|b| b.text == b"-") || memchr::memmem::find(line, b"\\\"").is_some() || lower(u8::is_ascii_lowercase) || common {
+        if bytes.is_some_and(|b| b.text == b"-")
+            || memchr::memmem::find(line, b"\\\"").is_some()
+            || lower(u8::is_ascii_lowercase)
+            || common
+        {
             self.apache += 1;
         }
         if bytes.is_some_and(|b| b.text == b"0") || matches!(status, b"499" | b"444") || lower(u8::is_ascii_uppercase) {
@@ -461,7 +504,8 @@ fn count(votes: &mut Vec<Votes>, tokens: &[Token<'_>]) {
 fn shape(token: &Token<'_>) -> Field {
     let value = token.text;
     if !token.key.is_empty() {
-        return keyed(token.key);
+        // A key speaks for itself on every line.
+        return Field::Skip;
     }
     if matches!(value, b"-" | b"") {
         return Field::Skip;
@@ -473,6 +517,8 @@ fn shape(token: &Token<'_>) -> Field {
         Dress::Quoted if value.starts_with(b"http://") || value.starts_with(b"https://") => Field::UpstreamUrl,
         Dress::Quoted if is_id(value) => Field::RequestId,
         Dress::Quoted if is_peer(part) => Field::Upstream,
+        // Traefik's routers.
+        Dress::Quoted if memchr::memchr(b'@', value).is_some() && memchr::memchr(b'/', value).is_none() => Field::Backend,
         Dress::Quoted => Field::Agent,
         Dress::Bare if is_decimal(part) => Field::Seconds,
         Dress::Bare if is_status(part) => Field::Status,
@@ -481,7 +527,10 @@ fn shape(token: &Token<'_>) -> Field {
         Dress::Bare if is_id(value) => Field::RequestId,
         Dress::Bare if is_peer(part) && net::host_port(part).1 != 0 || value.starts_with(b"unix:") => Field::Upstream,
         Dress::Bare if is_peer(value) => Field::Client,
-        Dress::Bare if is_method(value) && matches!(value, b"HIT" | b"MISS" | b"EXPIRED" | b"BYPASS" | b"STALE" | b"UPDATING" | b"REVALIDATED") => {
+        Dress::Bare
+            if is_method(value)
+                && matches!(value, b"HIT" | b"MISS" | b"EXPIRED" | b"BYPASS" | b"STALE" | b"UPDATING" | b"REVALIDATED") =>
+        {
             Field::Named("cache")
         }
         Dress::Bare if memchr::memchr(b'.', value).is_some() => Field::Host,
@@ -516,7 +565,9 @@ fn settle(votes: &[Votes], tail: bool) -> Vec<Field> {
             Field::Bytes | Field::Status if tail && index == 0 => Field::Bytes,
             Field::Skip if tail && index == 0 => Field::Bytes,
             // A lone number at the very end of a line is Apache's %D.
-            Field::Bytes | Field::Status if tail && column.last && quoted > 0 && !timed && column.largest >= 1000 => Field::Micros,
+            Field::Bytes | Field::Status if tail && column.last && quoted > 0 && !timed && column.largest >= 1000 => {
+                Field::Micros
+            }
             Field::Status if quoted > 0 => Field::Named("upstream_status"),
             Field::Bytes | Field::Status => Field::Skip,
             Field::Seconds => {
@@ -539,7 +590,7 @@ fn settle(votes: &[Votes], tail: bool) -> Vec<Field> {
             }
             Field::Agent if tail => {
                 quoted += 1;
-                if roles.contains(&Field::Agent) { Field::Backend } else { Field::Agent }
+                Field::Agent
             }
             Field::Backend if roles.contains(&Field::Backend) => Field::Skip,
             other => other,

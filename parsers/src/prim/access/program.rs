@@ -96,7 +96,11 @@ impl Program {
     }
 
     fn checked(self) -> Option<Program> {
-        let known = self.steps.iter().filter(|s| matches!(s.field, Field::Request | Field::Path | Field::Status | Field::Client)).count();
+        let known = self
+            .steps
+            .iter()
+            .filter(|s| matches!(s.field, Field::Request | Field::Path | Field::Status | Field::Client))
+            .count();
         let apart = self.steps.iter().skip(1).all(|s| !s.before.is_empty());
         (known >= 1 && apart).then_some(self)
     }
@@ -137,13 +141,16 @@ fn end_of(rest: &[u8], until: &[u8], step: &Step) -> Option<usize> {
         return Some(rest.len());
     }
     let quoted = until.first() == Some(&b'"') && step.before.last() == Some(&b'"');
-    let list = matches!(step.field, Field::Upstream | Field::ConnectSeconds | Field::Named(_) | Field::Forwarded | Field::Seconds);
+    let list =
+        matches!(step.field, Field::Upstream | Field::ConnectSeconds | Field::Named(_) | Field::Forwarded | Field::Seconds);
     let mut from = 0;
     loop {
         let at = from + memchr::memmem::find(rest.get(from..)?, until)?;
         let before = rest.get(..at)?;
         let hidden = quoted && before.iter().rev().take_while(|b| **b == b'\\').count() % 2 == 1;
-        let goes_on = list && until.first() == Some(&b' ') && (before.ends_with(b",") || before.ends_with(b" :") || rest.get(at + 1) == Some(&b':'));
+        let goes_on = list
+            && until.first() == Some(&b' ')
+            && (before.ends_with(b",") || before.ends_with(b" :") || rest.get(at + 1) == Some(&b':'));
         if !hidden && !goes_on {
             return Some(at);
         }
@@ -267,7 +274,10 @@ mod tests {
         assert_eq!(name, "up");
         let program = Program::nginx(text).unwrap();
         assert_eq!(
-            fields(&program, "10.0.0.9 [20/Nov/2026:10:22:07 +0000] \"GET /a HTTP/1.1\" 502 1.001 \"10.0.0.4:80, 10.0.0.5:80\" 0.001, -"),
+            fields(
+                &program,
+                "10.0.0.9 [20/Nov/2026:10:22:07 +0000] \"GET /a HTTP/1.1\" 502 1.001 \"10.0.0.4:80, 10.0.0.5:80\" 0.001, -"
+            ),
             "time=2026-11-20T10:22:07Z client.address=10.0.0.9 server.address=10.0.0.5 server.port=80 http.request.method=GET \
              url.path=/a http.response.status_code=502 duration_ns=1001000000 connect_ns=1000000 true"
         );
@@ -276,7 +286,8 @@ mod tests {
 
     #[test]
     fn apache_formats_are_followed() {
-        let program = Program::apache("%v:%p %h %l %u %t \\\"%r\\\" %>s %O \\\"%{Referer}i\\\" \\\"%{User-Agent}i\\\" %D").unwrap();
+        let program =
+            Program::apache("%v:%p %h %l %u %t \\\"%r\\\" %>s %O \\\"%{Referer}i\\\" \\\"%{User-Agent}i\\\" %D").unwrap();
         assert_eq!(
             fields(&program, "a:80 ::1 - - [20/Nov/2026:10:22:07 +0100] \"GET /\\\"q HTTP/1.1\" 200 5 \"-\" \"curl/8\" 1500"),
             "time=2026-11-20T09:22:07Z client.address=::1 http.request.method=GET url.path=/\\\"q http.response.status_code=200 \
