@@ -6,6 +6,8 @@ pub mod jvm;
 pub mod columns;
 pub mod facts;
 pub mod head;
+pub mod access;
+pub mod json;
 pub mod net;
 pub mod num;
 pub mod pairs;
