@@ -2,5 +2,7 @@
 
 pub mod net;
 pub mod num;
+pub mod object;
+pub mod syslog;
 pub mod text;
 pub mod time;
