@@ -12,6 +12,8 @@ pub mod net;
 pub mod num;
 pub mod pairs;
 pub mod roles;
+pub mod object;
+pub mod syslog;
 pub mod text;
 pub mod time;
 pub mod trace;
