@@ -9,12 +9,5 @@ macro_rules! envelopes {
 }
 
 envelopes! {
-    docker_json
-    cri
-    journald_json
-    syslog_5424
-    syslog_3164
-    heroku
-    compose
-    kubectl_timestamps
+    docker_json cri journald_json syslog_5424 syslog_3164 heroku compose kubectl_timestamps
 }

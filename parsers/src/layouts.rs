@@ -9,15 +9,8 @@ macro_rules! layouts {
 }
 
 layouts! {
-    logback
-    haproxy
-    nginx_access
-    nginx_error
-    apache_access
-    apache_error
-    json_lines
-    plain
-    gunicorn uvicorn php rails logfmt rust_tracing go_log python_logging generic plain
+    haproxy nginx_error nginx_access apache_error apache_access gunicorn uvicorn rails php go_log rust_tracing
+    json_lines logfmt logback python_logging generic plain
 }
 
 /// The reader of an access log whose `log_format` (nginx's variables, or Apache's directives) is known; `None` where the
