@@ -6,7 +6,7 @@ use super::endpoint;
 use super::options::Options;
 use backtrail_parsers::detect::{Format, Hints, detect};
 use backtrail_parsers::frame::{self, Sink, Span};
-use backtrail_parsers::frames::{self, InApp};
+use backtrail_parsers::frames::{self, Frame, InApp};
 use backtrail_parsers::recognisers::Recognisers;
 use backtrail_parsers::sample::Sample;
 use backtrail_parsers::{Event, Kind, Reason, Stamp, Written};
@@ -157,7 +157,7 @@ impl Rows {
             text.extend_from_slice(format!("\t{}\t\n", event.line).as_bytes());
         } else if !event.stack.is_empty() && wants_stack(event.kind) {
             for frame in frames::application_frames(event.stack, &self.rules, FRAMES) {
-                frame.write_row(&mut text);
+                write_frame(&frame, &mut text);
             }
         }
         self.text(TextCol::Stack, &text);
@@ -182,6 +182,14 @@ impl Rows {
         self.long(LongCol::Connect, event.connect_ns);
         self.long(LongCol::BytesOut, event.bytes_out);
     }
+}
+
+/// A frame as the table keeps it: function, file, line and language, separated by tabs.
+fn write_frame(frame: &Frame<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(&frame.function);
+    out.push(b'\t');
+    out.extend_from_slice(frame.file);
+    out.extend_from_slice(format!("\t{}\t{}\n", frame.line, frame.language.name()).as_bytes());
 }
 
 fn set<T: Copy + Default + PartialEq>(columns: &mut [Lazy<T>], column: usize, row: usize, value: T) {

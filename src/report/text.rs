@@ -2,7 +2,6 @@
 
 use super::spark::{draw, fold};
 use super::{Leak, Ref, Report};
-use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr;
 
 /// Columns that the report fits into.

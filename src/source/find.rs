@@ -126,7 +126,8 @@ fn add(path: &Path, origins: &mut BTreeSet<Origin>) -> Result<()> {
         for index in 0..archive.len() {
             let member = archive.by_index(index).map_err(|e| damaged(path, "zip", &e))?;
             if member.is_file() {
-                origins.insert(Origin::Member(path.to_owned(), member.name().to_owned()));
+                let name = member.name().map_err(|e| damaged(path, "zip", &e))?.into_owned();
+                origins.insert(Origin::Member(path.to_owned(), name));
             }
         }
     } else if head.get(257..262) == Some(b"ustar") || tar_inside(path) {

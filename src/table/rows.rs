@@ -121,7 +121,7 @@ pub struct Row<'r> {
 }
 
 impl<'r> Row<'r> {
-    fn pick<T: Copy + Default>(&self, column: impl Fn(&'r Slices<'r>) -> &'r [T]) -> T {
+    fn pick<T: Copy + Default + 'r>(&self, column: impl Fn(&'r Slices<'r>) -> &'r [T]) -> T {
         self.chunk.and_then(|c| column(c).get(self.id.row as usize)).copied().unwrap_or_default()
     }
 
