@@ -1,1 +1,12 @@
-//! placeholder
+//! The tests of the whole program, in one binary: every further one would link polars again.
+
+#[path = "all"]
+mod all {
+    mod bad_input;
+    mod cli;
+    mod invariants;
+    mod readme;
+    mod stories;
+    mod tidy;
+    mod tools;
+}

@@ -1,0 +1,84 @@
+//! The outages: each folder holds logs of real servers and, in `story.toml`, what a correct report says of them.
+
+use super::tools::{backtrail, root};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+fn stories() -> Vec<PathBuf> {
+    let mut dirs: Vec<PathBuf> = std::fs::read_dir(root().join("sample-logs/outages")).unwrap().map(|e| e.unwrap().path()).collect();
+    dirs.retain(|dir| dir.is_dir());
+    dirs.sort();
+    dirs
+}
+
+fn report(dir: &Path, story: &toml::Table) -> Value {
+    let list = |key: &str| -> Vec<String> {
+        let values = story.get(key).and_then(toml::Value::as_array).cloned().unwrap_or_default();
+        values.iter().map(|v| v.as_str().unwrap().to_owned()).collect()
+    };
+    let paths = list("paths").into_iter().map(|p| dir.join(p));
+    let done = backtrail().args(["report", "--format", "json"]).args(list("flags")).args(paths).assert().code(0);
+    serde_json::from_slice(&done.get_output().stdout).unwrap()
+}
+
+/// What the ledger and the call sites must say; causes and moments are checked where a report claims them.
+fn disagreements(report: &Value, expect: &toml::Table) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (layer, fields) in expect.get("ledger").and_then(toml::Value::as_table).into_iter().flatten() {
+        for (field, want) in fields.as_table().into_iter().flatten() {
+            let got = report["ledger"][layer.as_str()][field.as_str()].as_i64();
+            if got != want.as_integer() {
+                wrong.push(format!("{layer}.{field} is {got:?}, not {want}"));
+            }
+        }
+    }
+    let leaks = expect.get("leaks").and_then(toml::Value::as_array).cloned().unwrap_or_default();
+    let found = report["leaks"].as_array().cloned().unwrap_or_default();
+    for want in &leaks {
+        if !found.iter().take(leaks.len()).any(|got| same_site(got, want)) {
+            wrong.push(format!("no leak like {want}"));
+        }
+    }
+    let sure = found.iter().filter(|l| matches!(l["confidence"].as_str(), Some("certain" | "strong")));
+    for extra in sure.filter(|got| !leaks.iter().any(|want| same_site(got, want))) {
+        wrong.push(format!("a leak that is none: {} {}", extra["call_site"], extra["endpoint"]));
+    }
+    if let Some(cause) = report["verdict"]["cause"].as_str()
+        && let Some(want) = expect.get("cause").and_then(toml::Value::as_str)
+        && cause != want
+    {
+        wrong.push(format!("the cause is {want}, not {cause}"));
+    }
+    wrong
+}
+
+fn same_site(got: &Value, want: &toml::Value) -> bool {
+    let text = |key: &str| want.get(key).and_then(toml::Value::as_str);
+    let ends = |path: &str, file: &str| path == file || path.ends_with(&format!("/{file}")) || file.ends_with(&format!("/{path}"));
+    let site = &got["call_site"];
+    let place = match (site["file"].as_str(), text("file")) {
+        (Some(path), Some(file)) => ends(path, file) && site["line"].as_i64() == want.get("line").and_then(toml::Value::as_integer),
+        _ => false,
+    };
+    let fold = |e: &str| {
+        let parts: Vec<&str> = e.split('/').map(|part| if part.starts_with(['{', '<', ':']) { "*" } else { part }).collect();
+        parts.join("/")
+    };
+    let endpoint = site.is_null() && got["endpoint"].as_str().map(fold) == text("endpoint").map(fold) && text("endpoint").is_some();
+    let sessions = want.get("sessions").and_then(toml::Value::as_integer).is_none_or(|n| got["sessions"].as_i64() == Some(n));
+    (place || endpoint) && sessions
+}
+
+#[test]
+fn stories_are_told_right() {
+    let mut wrong = Vec::new();
+    for dir in stories() {
+        let story: toml::Table = std::fs::read_to_string(dir.join("story.toml")).unwrap().parse().unwrap();
+        assert!(dir.join("WHY.md").exists(), "{} does not say why", dir.display());
+        let report = report(&dir, &story);
+        let expect = story.get("expect").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+        let name = dir.file_name().unwrap().to_string_lossy().into_owned();
+        wrong.extend(disagreements(&report, &expect).into_iter().map(|text| format!("{name}: {text}")));
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
