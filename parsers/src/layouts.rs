@@ -9,5 +9,10 @@ macro_rules! layouts {
 }
 
 layouts! {
+    pgbouncer
+    pgpool
     plain
+    postgres_csv
+    postgres_json
+    postgres_stderr
 }

@@ -2,5 +2,9 @@
 
 pub mod net;
 pub mod num;
+pub mod pg;
+pub mod pg_infer;
+pub mod pg_prefix;
+pub mod sql;
 pub mod text;
 pub mod time;

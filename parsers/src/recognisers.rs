@@ -13,7 +13,11 @@ macro_rules! recognisers {
     };
 }
 
-recognisers! {}
+recognisers! {
+    postgres_server
+    pgbouncer
+    pgpool
+}
 
 /// All recognisers behind one multi-pattern automaton: a message is looked at once, and only those recognisers are asked
 /// whose needles stand in it, in the registry's order.
