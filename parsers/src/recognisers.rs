@@ -15,6 +15,9 @@ macro_rules! recognisers {
 
 recognisers! {
     sqlalchemy psycopg_pool asyncpg active_record node_pools pgx go_sql npgsql sqlx ecto pool_generic django
+    postgres_server
+    pgbouncer
+    pgpool
 }
 
 /// All recognisers behind one multi-pattern automaton: a message is looked at once, and only those recognisers are asked
