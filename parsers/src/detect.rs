@@ -205,7 +205,13 @@ fn weigh(layout: &dyn Layout, sample: &Sample<'_>) -> (Vec<bool>, f64) {
             at += 1;
             continue;
         }
-        let more = sample.lines.iter().skip(at + 1).take_while(|l| layout.line(l) == Line::Continue).count();
+        let belongs = |(above, line): (&&[u8], &&[u8])| match layout.line(line) {
+            Line::Continue => true,
+            Line::Start => layout.joins(above, line),
+            Line::Foreign => false,
+        };
+        let pairs = sample.lines.iter().skip(at).zip(sample.lines.iter().skip(at + 1));
+        let more = pairs.take_while(|pair| belongs(*pair)).count();
         let record = sample.lines.get(at..=at + more).unwrap_or_default().join(&b'\n');
         let arena = Arena::new();
         if layout.parse(&record, &arena, &mut Event::default()).is_ok() {

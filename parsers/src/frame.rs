@@ -50,7 +50,11 @@ pub fn last_start(format: &Format, block: &[u8]) -> usize {
     let mut end = block.len();
     while let Some(newline) = memchr::memrchr(b'\n', block.get(..end).unwrap_or_default()) {
         let line = line_at(block, newline + 1).0;
-        if !line.is_empty() && newline + 1 < block.len() && starts_record(format, line, &arena) {
+        if !line.is_empty()
+            && newline + 1 < block.len()
+            && starts_record(format, line, &arena)
+            && !joined(format, block, newline)
+        {
             return newline + 1;
         }
         end = newline;
@@ -65,6 +69,14 @@ fn starts_record(format: &Format, line: &[u8], arena: &Arena) -> bool {
         }
         None => classify(format, b"", line).is_ok_and(|(l, _)| l == Line::Start),
     }
+}
+
+/// True where the line behind the line end at `newline` belongs to the record that the line before it is part of,
+/// although it would begin one.
+fn joined(format: &Format, block: &[u8], newline: usize) -> bool {
+    let text = block.get(..newline).unwrap_or_default().trim_ascii_end();
+    let above = text.get(memchr::memrchr(b'\n', text).map_or(0, |n| n + 1)..).unwrap_or_default();
+    format.layouts.iter().any(|row| row.layout.joins(above, line_at(block, newline + 1).0))
 }
 
 /// The line at `from` without its end, and the offset behind its end.
@@ -211,6 +223,13 @@ impl Reader<'_> {
                 );
             } else {
                 match classify(self.format, b"", line) {
+                    Ok((Line::Start, layout))
+                        if open.is_some_and(|o| self.joins(o.layout, layout, block.get(o.start..o.end), line)) =>
+                    {
+                        if let Some(record) = open.as_mut() {
+                            record.end = at + line.len();
+                        }
+                    }
                     Ok((Line::Start, layout)) => {
                         self.close(block, open.take(), at, sink);
                         open = Some(Open { layout, start: at, end: at + line.len(), line: number });
@@ -236,6 +255,12 @@ impl Reader<'_> {
     /// Does a line that `layout` would continue belong to the open record of layout `open`?
     fn continues(&self, open: usize, layout: usize, line: &[u8]) -> bool {
         open == layout || self.format.layouts.get(open).is_some_and(|l| l.layout.line(line) == Line::Continue)
+    }
+
+    /// Does a line that begins a record of `layout` belong to the open record of layout `open` all the same?
+    fn joins(&self, open: usize, layout: usize, record: Option<&[u8]>, line: &[u8]) -> bool {
+        let row = self.format.layouts.get(open).filter(|_| open == layout);
+        row.is_some_and(|row| row.layout.joins(record.unwrap_or_default(), line))
     }
 
     /// Ends the open record; blank lines between its text and `until` are separators.
@@ -340,12 +365,16 @@ impl Reader<'_> {
             return;
         }
         match classify(self.format, wrapped.service, wrapped.inner) {
-            Ok((Line::Start, layout)) => {
+            Ok((Line::Start, layout))
+                if !lane.layout.is_some_and(|open| self.joins(open, layout, Some(&lane.text), wrapped.inner)) =>
+            {
                 self.flush(lane, sink);
                 lane.begin(wrapped, stamp, span);
                 lane.layout = Some(layout);
             }
-            Ok((Line::Continue, layout)) if lane.layout.is_some_and(|open| self.continues(open, layout, wrapped.inner)) => {
+            Ok((own, layout))
+                if lane.layout.is_some_and(|open| own == Line::Start || self.continues(open, layout, wrapped.inner)) =>
+            {
                 if lane.text.len() < MAX_RECORD {
                     lane.text.push(b'\n');
                     lane.text.extend_from_slice(wrapped.inner);

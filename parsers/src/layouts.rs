@@ -9,5 +9,11 @@ macro_rules! layouts {
 }
 
 layouts! {
+    mongodb_json
+    mongodb_text
+    mariadb_audit
+    mysql_error
+    mysql_general
+    mysql_slow
     plain
 }

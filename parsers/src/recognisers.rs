@@ -13,7 +13,13 @@ macro_rules! recognisers {
     };
 }
 
-recognisers! {}
+recognisers! {
+    mysql_server
+    mongodb_server
+    systemd
+    lifecycle
+    resources
+}
 
 /// All recognisers behind one multi-pattern automaton: a message is looked at once, and only those recognisers are asked
 /// whose needles stand in it, in the registry's order.
