@@ -85,7 +85,7 @@ struct Mongo;
 impl Layout for Mongo {
     fn line(&self, line: &[u8]) -> Line {
         match line.get(..4) {
-            Some([b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9']) | Some([b'A'..=b'Z', _, _, b' ']) if dated(line) => {
+            Some([b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b'0'..=b'9'] | [b'A'..=b'Z', _, _, b' ']) if dated(line) => {
                 if head(line).is_some() { Line::Start } else { Line::Foreign }
             }
             _ => Line::Continue,

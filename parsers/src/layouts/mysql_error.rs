@@ -98,6 +98,8 @@ impl Layout for ErrorLog {
     fn line(&self, line: &[u8]) -> Line {
         match line.first() {
             Some(b'0'..=b'9') if head(line).is_some() => Line::Start,
+            // Dated lines of somebody else are not ours to swallow; InnoDB's reports begin with a time and a thread.
+            Some(b'0'..=b'9') if mysql::looks_dated(line) && !report(line) => Line::Foreign,
             _ if self.own => Line::Continue,
             Some(b' ' | b'\t' | b'*' | b'-') => Line::Continue,
             _ if line.starts_with(b"Version: '") || line.starts_with(b"InnoDB: ") => Line::Continue,
@@ -187,6 +189,12 @@ fn head(line: &[u8]) -> Option<Head<'_>> {
     }
     let free = short && thread.is_empty() && body.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'/');
     free.then_some(Head { stamp, thread, label: b"", writer: b"", text: body })
+}
+
+/// `2026-11-20 17:25:43 0x7f3c1c1fb700 INNODB MONITOR OUTPUT`, a line inside a longer report.
+fn report(line: &[u8]) -> bool {
+    let rest = mysql::stamp(line).and_then(|(_, end)| line.get(end..)).unwrap_or_default().trim_ascii_start();
+    rest.starts_with(b"0x") || rest.starts_with(b"INNODB")
 }
 
 /// `14:18:51 UTC - mysqld got signal 11 ;`: how MySQL 5.6 and 5.7 begin to die.

@@ -58,14 +58,11 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
 };
 
 fn infer(sample: &Sample<'_>) -> Option<Inferred> {
-    let timed = |line: &[u8]| line.first().is_some_and(u8::is_ascii_digit);
-    let (stamp, bare) = sample.lines.iter().filter(|l| head(l).is_some()).fold((None, 0), |(first, bare), line| match timed(line) {
-        true => (first.or_else(|| line.get(4).copied()), bare),
-        false => (first, bare + 1),
-    });
-    let reason = match (stamp, bare) {
-        (None, 0) => return None,
-        (Some(b'-'), _) => "general query log with a time on every record",
+    let heads = || sample.lines.iter().filter(|line| head(line).is_some());
+    let iso = |line: &&&[u8]| line.get(4) == Some(&b'-');
+    let reason = match (heads().count(), heads().find(iso)) {
+        (0, _) => return None,
+        (_, Some(_)) => "general query log with a time on every record",
         _ => "general query log with a time where the second changes",
     };
     Some(Inferred { layout: Box::new(General), reason: reason.into() })
@@ -77,7 +74,7 @@ impl Layout for General {
     fn line(&self, line: &[u8]) -> Line {
         match line.first() {
             Some(b'0'..=b'9' | b'\t' | b' ') if head(line).is_some() => Line::Start,
-            Some(b'0'..=b'9') if mysql::is_error_log(line) => Line::Foreign,
+            Some(b'0'..=b'9') if mysql::looks_dated(line) => Line::Foreign,
             _ if mysql::opens_log(line) => Line::Start,
             _ => Line::Continue,
         }
@@ -112,7 +109,7 @@ impl Layout for General {
 struct Head<'a> {
     stamp: Stamp,
     id: &'a [u8],
-    command: &'static [u8],
+    command: &'a [u8],
     argument: &'a [u8],
     /// Where the command begins.
     message_at: usize,

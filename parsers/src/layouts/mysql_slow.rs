@@ -78,7 +78,7 @@ impl Layout for Slow {
     fn line(&self, line: &[u8]) -> Line {
         match line.first() {
             Some(b'#') if line.starts_with(USER) || line.starts_with(TIME) || line == TIME.trim_ascii_end() => Line::Start,
-            Some(b'0'..=b'9') if mysql::is_error_log(line) => Line::Foreign,
+            Some(b'0'..=b'9') if mysql::looks_dated(line) => Line::Foreign,
             _ if mysql::opens_log(line) => Line::Start,
             _ => Line::Continue,
         }

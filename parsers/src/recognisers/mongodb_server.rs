@@ -109,7 +109,8 @@ fn numbered(id: &[u8], event: &mut Event<'_>) -> bool {
             event.server_port = event.attr("attr.port").and_then(num::uint16).unwrap_or(0);
             put(event, Kind::ServerReady, b"")
         }
-        b"23138" | b"20565" | b"23377" => put(event, Kind::ServerStop, b""),
+        b"23138" | b"20565" => put(event, Kind::ServerStop, b""),
+        b"23377" if matches!(event.attr("attr.signal"), Some(b"2" | b"3" | b"15")) => put(event, Kind::ServerStop, b"signal"),
         b"23089" | b"23090" | b"23091" => put(event, Kind::ServerCrash, b"assertion"),
         b"6384300" if event.attrs.iter().any(|(_, v)| v.starts_with(b"Got signal")) => put(event, Kind::ServerCrash, b"signal"),
         b"22988" | b"22989" | b"22986" | b"22987" => put(event, Kind::DbPeerError, b"network"),
@@ -226,10 +227,10 @@ fn operation(event: &mut Event<'_>) -> bool {
 
 /// The command or query of an operation, up to its counters.
 fn statement(rest: &[u8]) -> &[u8] {
-    let body = [&b"command: "[..], b"query: "].into_iter().find_map(|mark| text::after(rest, mark));
-    let Some(body) = body else { return b"" };
     const COUNTERS: [&[u8]; 6] =
         [b" planSummary: ", b" originatingCommand: ", b" cursorid:", b" ntoreturn:", b" keyUpdates:", b" numYields:"];
+    let body = [&b"command: "[..], b"query: "].into_iter().find_map(|mark| text::after(rest, mark));
+    let Some(body) = body else { return b"" };
     let end = COUNTERS.into_iter().filter_map(|mark| memchr::memmem::find(body, mark)).min().unwrap_or(body.len());
     body.get(..end).unwrap_or_default().trim_ascii()
 }

@@ -228,7 +228,7 @@ fn trouble(text: &[u8], event: &mut Event<'_>) -> bool {
             Kind::LockWait
         }
         () if text.starts_with(b"page_cleaner: ") && has(text, b"intended loop took ") => {
-            event.duration_ns = text::after(text, b"loop took ").map(text::word).and_then(num::duration).unwrap_or(-1);
+            event.duration_ns = text::after(text, b"loop took ").and_then(|t| text::before(t, b".")).and_then(num::duration).unwrap_or(-1);
             event.reason = b"starved";
             Kind::ClockAnomaly
         }

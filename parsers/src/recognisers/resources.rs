@@ -24,8 +24,8 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     about: "memory, disk, descriptors and workers that ran out; connections that could not be made",
     spec: "errno(3), getaddrinfo(3); libpq, PgJDBC, Connector/J, Redis clients, Node.js, Go net, php-fpm: their sources",
     needles: &[
-        "OutOfMemoryError", "heap out of memory", "Cannot allocate memory", "ENOMEM", "std::bad_alloc", "MemoryError",
-        "Allowed memory size of", "No space left on device", "ENOSPC", "isk full", "isk is full", "Disk quota exceeded",
+        "OutOfMemoryError", "heap out of memory", "annot allocate memory", "ENOMEM", "std::bad_alloc", "MemoryError",
+        "Allowed memory size of", "o space left on device", "ENOSPC", "isk full", "isk is full", "Disk quota exceeded",
         "not enough space on the disk", "could not extend file", "Too many open files", "too many open files", "EMFILE", "ENFILE",
         "fork: retry", "unable to create n", "can't start new thread", "max_children", "onnection refused", "ECONNREFUSED",
         "actively refused", "ould not connect to", "nable to connect to", "an't connect to", "Communications link failure",
@@ -93,12 +93,12 @@ static EXHAUSTED: Words = &[
     ("fork: retry", b"processes"),
     ("OutOfMemoryError", b"out_of_memory"),
     ("heap out of memory", b"out_of_memory"),
-    ("Cannot allocate memory", b"out_of_memory"),
+    ("annot allocate memory", b"out_of_memory"),
     ("ENOMEM", b"out_of_memory"),
     ("std::bad_alloc", b"out_of_memory"),
     ("MemoryError", b"out_of_memory"),
     ("Allowed memory size of", b"out_of_memory"),
-    ("No space left on device", b"disk_full"),
+    ("o space left on device", b"disk_full"),
     ("ENOSPC", b"disk_full"),
     ("isk full", b"disk_full"),
     ("isk is full", b"disk_full"),
@@ -157,7 +157,11 @@ static TARGETS: Words = &[
     ("redis", b"redis"),
     ("Redis", b"redis"),
     ("emcache", b"memcached"),
-    ("ongo", b"mongodb"),
+    ("too many clients already", b"postgresql"),
+    ("connection slots are reserved", b"postgresql"),
+    ("MongoDB", b"mongodb"),
+    ("mongodb", b"mongodb"),
+    ("MongoServer", b"mongodb"),
     ("ysql", b"mysql"),
     ("MySQL", b"mysql"),
     ("Communications link failure", b"mysql"),
@@ -187,17 +191,18 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
         return true;
     }
     let Some((text, reason)) = texts().find_map(|text| failure(text).map(|reason| (text, reason))) else { return false };
-    let target = texts().find_map(|text| first(text, TARGETS));
     event.kind = Kind::ConnectFailed;
     event.reason = reason;
+    let place = place(text).or_else(|| name(text).map(|host| (host, 0)));
     if event.server.is_empty()
-        && let Some((host, port)) = place(text)
+        && let Some((host, port)) = place
     {
         event.server = host;
         event.server_port = port;
     }
     if event.subject.is_empty() {
-        event.subject = target.unwrap_or_default();
+        let said = || texts().find_map(|text| first(text, TARGETS));
+        event.subject = place.and_then(|(_, port)| of_port(port)).or_else(said).unwrap_or_default();
     }
     true
 }
@@ -243,6 +248,27 @@ fn place(text: &[u8]) -> Option<(&[u8], u16)> {
     let (host, port) = net::host_port(word);
     let host = host.get(memchr::memrchr(b'/', host).map_or(0, |n| n + 1)..).unwrap_or_default();
     (port > 0).then_some((host, port))
+}
+
+/// What listens on a port that everybody leaves at its default.
+fn of_port(port: u16) -> Option<&'static [u8]> {
+    Some(match port {
+        5432 | 6432 => b"postgresql",
+        3306 => b"mysql",
+        6379 => b"redis",
+        11211 => b"memcached",
+        27017 => b"mongodb",
+        5672 => b"rabbitmq",
+        9092 => b"kafka",
+        9200 => b"elasticsearch",
+        _ => return None,
+    })
+}
+
+/// The host whose name could not be resolved.
+fn name(text: &[u8]) -> Option<&[u8]> {
+    let marks = [&b"translate host name \""[..], b"ENOTFOUND ", b"EAI_AGAIN ", b"UnknownHostException: ", b"lookup "];
+    marks.into_iter().find_map(|mark| text::after(text, mark)).map(text::word).map(|w| text::before(w, b":").unwrap_or(w))
 }
 
 #[cfg(test)]
