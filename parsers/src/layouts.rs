@@ -13,7 +13,10 @@ layouts! {
     mongodb_text
     mariadb_audit
     mysql_error
+    mysql_json
     mysql_general
     mysql_slow
+    redis
+    proxysql
     plain
 }

@@ -16,6 +16,7 @@ macro_rules! recognisers {
 recognisers! {
     mysql_server
     mongodb_server
+    redis_server
     systemd
     lifecycle
     resources
