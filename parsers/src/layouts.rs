@@ -9,14 +9,10 @@ macro_rules! layouts {
 }
 
 layouts! {
-    haproxy nginx_error nginx_access apache_error apache_access gunicorn uvicorn rails php go_log rust_tracing
-    json_lines logfmt logback python_logging generic plain
-    pgbouncer
-    pgpool
-    plain
-    postgres_csv
-    postgres_json
-    postgres_stderr
+    postgres_stderr postgres_csv postgres_json pgbouncer pgpool mysql_error mysql_general mysql_slow
+    mariadb_audit mongodb_json mongodb_text redis proxysql haproxy nginx_error nginx_access apache_error
+    apache_access gunicorn uvicorn rails php go_log rust_tracing json_lines logfmt logback python_logging
+    generic plain mysql_json
 }
 
 /// The reader of an access log whose `log_format` (nginx's variables, or Apache's directives) is known; `None` where the

@@ -14,10 +14,8 @@ macro_rules! recognisers {
 }
 
 recognisers! {
-    sqlalchemy psycopg_pool asyncpg active_record node_pools pgx go_sql npgsql sqlx ecto pool_generic django
-    postgres_server
-    pgbouncer
-    pgpool
+    postgres_server pgbouncer pgpool mysql_server mongodb_server redis_server sqlalchemy psycopg_pool asyncpg
+    active_record node_pools pgx go_sql npgsql sqlx ecto pool_generic django lifecycle resources systemd
 }
 
 /// All recognisers behind one multi-pattern automaton: a message is looked at once, and only those recognisers are asked

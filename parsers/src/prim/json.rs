@@ -97,6 +97,10 @@ impl<'a> Reader<'a> {
                     self.at += 1;
                     return Some(());
                 }
+<<<<<<< HEAD
+=======
+                b',' => self.at += 1,
+>>>>>>> my
                 b'"' => {
                     let key = self.string()?;
                     let key = if prefix.is_empty() { key } else { self.join(prefix, key) };
@@ -104,12 +108,15 @@ impl<'a> Reader<'a> {
                     self.take(b':')?;
                     self.blanks();
                     self.value(key, depth, each)?;
+<<<<<<< HEAD
                     self.blanks();
                     match self.peek()? {
                         b',' => self.at += 1,
                         b'}' => {}
                         _ => return None,
                     }
+=======
+>>>>>>> my
                 }
                 _ => return None,
             }

@@ -299,6 +299,13 @@ pub fn compact(text: &[u8]) -> Taken {
     Some(finish(text, 15, date(year, month, day)? + clock(&padded, 0)?, Written::Local))
 }
 
+/// `20261120 10:20:36`: a date without separators and a time of day (MariaDB's audit log).
+pub fn compact_century(text: &[u8]) -> Taken {
+    let midnight = date(four(text, 0)?, two(text, 4)?, two(text, 6)?)?;
+    (text.get(8) == Some(&b' ')).then_some(())?;
+    Some(finish(text, 17, midnight + clock(text, 9)?, Written::Local))
+}
+
 /// `10:15:20.136`, `10:16:06,348`: a time of day alone.
 pub fn time_only(text: &[u8]) -> Taken {
     Some(finish(text, 8, clock(text, 0)?, Written::NoDate))
