@@ -83,7 +83,6 @@ fn joined(format: &Format, block: &[u8], newline: usize) -> bool {
     format.layouts.iter().any(|row| row.layout.joins(above, line_at(block, newline + 1).0))
 }
 
-<<<<<<< HEAD
 /// Does a line that wears no envelope, and that only the layout of this index would begin, go on the line above? It does
 /// where the transport keeps line ends, unless it has the shape of a record of its own.
 fn strays(format: &Format, layout: usize) -> bool {
@@ -91,8 +90,6 @@ fn strays(format: &Format, layout: usize) -> bool {
         && format.layouts.get(layout).is_none_or(|row| row.weight <= 1)
 }
 
-=======
->>>>>>> my
 /// The line at `from` without its end, and the offset behind its end.
 fn line_at(block: &[u8], from: usize) -> (&[u8], usize) {
     let rest = block.get(from..).unwrap_or_default();
@@ -144,6 +141,16 @@ enum Found {
     Separator,
     /// Nobody knows it.
     Nothing,
+}
+
+impl Found {
+    /// What a line is where no record is open that it could go on: the last resort begins one even with an indented line.
+    fn alone(self, format: &Format) -> Found {
+        match self {
+            Found::Continue(layout) if format.layouts.get(layout).is_some_and(|row| row.weight <= 1) => Found::Start(layout),
+            other => other,
+        }
+    }
 }
 
 /// Which layout of the stream a line belongs to, and as what. A line that a layout starts wins over one that another
@@ -234,29 +241,21 @@ impl Reader<'_> {
                     Span { offset: at, length: line.len(), line: number, bytes: next - at },
                 );
             } else {
-<<<<<<< HEAD
                 let span = Span { offset: at, length: line.len(), line: number, bytes: next - at };
-                match classify(self.format, &self.format.order, line) {
+                let found = classify(self.format, &self.format.order, line);
+                match found {
                     Found::Start(layout) if open.is_some_and(|o| self.joins(o.layout, layout, o.text(block), line)) => {
                         open = open.map(|record| Open { end: at + line.len(), ..record });
                     }
                     Found::Start(layout) => {
-=======
-                match classify(self.format, b"", line) {
-                    Ok((Line::Start, layout))
-                        if open.is_some_and(|o| self.joins(o.layout, layout, block.get(o.start..o.end), line)) =>
-                    {
-                        if let Some(record) = open.as_mut() {
-                            record.end = at + line.len();
-                        }
-                    }
-                    Ok((Line::Start, layout)) => {
->>>>>>> my
                         self.close(block, open.take(), at, sink);
                         open = Some(Open { layout, start: at, end: at + line.len(), line: number });
                     }
                     Found::Continue(layout) if open.is_some_and(|o| self.continues(o.layout, layout, line)) => {
                         open = open.map(|record| Open { end: at + line.len(), ..record });
+                    }
+                    Found::Continue(layout) if open.is_none() && matches!(found.alone(self.format), Found::Start(_)) => {
+                        open = Some(Open { layout, start: at, end: at + line.len(), line: number });
                     }
                     Found::Separator => {
                         self.close(block, open.take(), at, sink);
@@ -280,14 +279,8 @@ impl Reader<'_> {
     }
 
     /// Does a line that begins a record of `layout` belong to the open record of layout `open` all the same?
-<<<<<<< HEAD
     fn joins(&self, open: usize, layout: usize, record: &[u8], line: &[u8]) -> bool {
         open == layout && self.format.layouts.get(open).is_some_and(|row| row.layout.joins(record, line))
-=======
-    fn joins(&self, open: usize, layout: usize, record: Option<&[u8]>, line: &[u8]) -> bool {
-        let row = self.format.layouts.get(open).filter(|_| open == layout);
-        row.is_some_and(|row| row.layout.joins(record.unwrap_or_default(), line))
->>>>>>> my
     }
 
     /// Ends the open record; blank lines between its text and `until` are separators.
@@ -303,168 +296,4 @@ impl Reader<'_> {
             sink.separator(until - open.start - bytes);
         }
     }
-<<<<<<< HEAD
-=======
-
-    fn wrapped(&mut self, block: &[u8], sink: &mut dyn Sink) {
-        let mut lanes: Vec<Lane> = Vec::new();
-        let (mut at, mut number, mut tick) = (0usize, 0u32, 0u64);
-        let mut scratch = Arena::new();
-        while at < block.len() {
-            let (line, next) = line_at(block, at);
-            let span = Span { offset: at, length: line.len(), line: number, bytes: next - at };
-            tick += 1;
-            scratch.reset();
-            if line.trim_ascii().is_empty() {
-                sink.separator(next - at);
-            } else if line.len() > MAX_LINE {
-                sink.reject(Reject::new(Reason::TooLong, 0), span);
-            } else {
-                let (wrapped, stamp) = unwrap(self.format, line, &scratch)
-                    .unwrap_or((Wrapped { inner: line, lane: b"\0bare", ..Wrapped::default() }, Stamp::NONE));
-                let index = self.lane(&mut lanes, &wrapped, tick, sink);
-                self.put(&mut lanes, index, &wrapped, stamp, span, sink);
-            }
-            at = next;
-            number += 1;
-        }
-        lanes.sort_by_key(|lane| lane.span.offset);
-        for lane in &mut lanes {
-            self.flush(lane, sink);
-        }
-    }
-
-    /// The lane of a line; a new one takes the place of the one longest unused.
-    fn lane(&mut self, lanes: &mut Vec<Lane>, wrapped: &Wrapped<'_>, tick: u64, sink: &mut dyn Sink) -> usize {
-        let same =
-            |l: &Lane| l.pid == wrapped.pid && l.key == wrapped.lane && l.service == wrapped.service && l.host == wrapped.host;
-        if let Some(index) = lanes.iter().position(same) {
-            if let Some(lane) = lanes.get_mut(index) {
-                lane.used = tick;
-            }
-            return index;
-        }
-        let index = if lanes.len() < MAX_LANES {
-            lanes.push(Lane::default());
-            lanes.len() - 1
-        } else {
-            let oldest = lanes.iter().enumerate().min_by_key(|(_, lane)| lane.used).map_or(0, |(index, _)| index);
-            if let Some(lane) = lanes.get_mut(oldest) {
-                self.flush(lane, sink);
-            }
-            oldest
-        };
-        if let Some(lane) = lanes.get_mut(index) {
-            lane.key.clear();
-            lane.key.extend_from_slice(wrapped.lane);
-            lane.service.clear();
-            lane.service.extend_from_slice(wrapped.service);
-            lane.host.clear();
-            lane.host.extend_from_slice(wrapped.host);
-            lane.pid = wrapped.pid;
-            lane.used = tick;
-        }
-        index
-    }
-
-    fn put(&mut self, lanes: &mut [Lane], index: usize, wrapped: &Wrapped<'_>, stamp: Stamp, span: Span, sink: &mut dyn Sink) {
-        let Some(lane) = lanes.get_mut(index) else { return };
-        if let Some(from) = lane.partial_from {
-            lane.text.extend_from_slice(wrapped.inner);
-            lane.grow(span);
-            if !wrapped.partial {
-                lane.partial_from = None;
-                self.settle(lane, from, sink);
-            }
-            return;
-        }
-        if wrapped.partial {
-            self.flush(lane, sink);
-            lane.begin(wrapped, stamp, span);
-            lane.partial_from = Some(0);
-            return;
-        }
-        if wrapped.inner.trim_ascii().is_empty() {
-            if lane.layout.is_some() {
-                lane.text.push(b'\n');
-                lane.grow(span);
-            } else {
-                sink.separator(span.bytes);
-            }
-            return;
-        }
-        match classify(self.format, wrapped.service, wrapped.inner) {
-            Ok((Line::Start, layout))
-                if !lane.layout.is_some_and(|open| self.joins(open, layout, Some(&lane.text), wrapped.inner)) =>
-            {
-                self.flush(lane, sink);
-                lane.begin(wrapped, stamp, span);
-                lane.layout = Some(layout);
-            }
-            Ok((own, layout))
-                if lane.layout.is_some_and(|open| own == Line::Start || self.continues(open, layout, wrapped.inner)) =>
-            {
-                if lane.text.len() < MAX_RECORD {
-                    lane.text.push(b'\n');
-                    lane.text.extend_from_slice(wrapped.inner);
-                }
-                lane.grow(span);
-            }
-            _ => {
-                self.flush(lane, sink);
-                sink.reject(Reject::new(Reason::NoLayout, 0), span);
-            }
-        }
-    }
-
-    /// A line that came in parts is whole: now it can be classified.
-    fn settle(&mut self, lane: &mut Lane, from: usize, sink: &mut dyn Sink) {
-        let line = lane.text.get(from..).unwrap_or_default();
-        if let Ok((Line::Start, layout)) = classify(self.format, &lane.service, line) {
-            lane.layout = Some(layout);
-        } else {
-            sink.reject(Reject::new(Reason::NoLayout, 0), lane.span);
-            lane.text.clear();
-            lane.layout = None;
-            lane.span = Span::default();
-        }
-    }
-
-    fn flush(&mut self, lane: &mut Lane, sink: &mut dyn Sink) {
-        if lane.span.bytes == 0 {
-            return;
-        }
-        let text = std::mem::take(&mut lane.text);
-        match lane.layout {
-            Some(layout) => self.emit(layout, text.trim_ascii_end(), Some(lane), lane.span, sink),
-            None => sink.reject(Reject::new(Reason::Truncated, text.len()), lane.span),
-        }
-        lane.text = text;
-        lane.text.clear();
-        lane.layout = None;
-        lane.partial_from = None;
-        lane.span = Span::default();
-    }
-}
-
-impl Lane {
-    fn begin(&mut self, wrapped: &Wrapped<'_>, stamp: Stamp, span: Span) {
-        self.text.clear();
-        self.text.extend_from_slice(wrapped.inner);
-        self.severity = wrapped.severity;
-        self.stamp = stamp;
-        self.span = span;
-        self.touched = span.offset + span.bytes;
-        self.layout = None;
-    }
-
-    /// Accounts a further line to the record; its span grows only while the lines touch.
-    fn grow(&mut self, span: Span) {
-        self.span.bytes += span.bytes;
-        if self.touched == span.offset {
-            self.span.length = span.offset + span.length - self.span.offset;
-            self.touched = span.offset + span.bytes;
-        }
-    }
->>>>>>> my
 }
