@@ -9,6 +9,8 @@ macro_rules! layouts {
 }
 
 layouts! {
+    jul
+    dbcp2
     logback
     plain
 }

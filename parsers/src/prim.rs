@@ -5,5 +5,6 @@ pub mod ids;
 pub mod jvm;
 pub mod net;
 pub mod num;
+pub mod pools;
 pub mod text;
 pub mod time;

@@ -13,7 +13,17 @@ macro_rules! recognisers {
     };
 }
 
-recognisers! {}
+recognisers! {
+    hikaricp
+    tomcat_jdbc
+    c3p0
+    dbcp2
+    agroal
+    ironjacamar
+    druid
+    ucp_weblogic
+    exceptions
+}
 
 /// All recognisers behind one multi-pattern automaton: a message is looked at once, and only those recognisers are asked
 /// whose needles stand in it, in the registry's order.

@@ -141,7 +141,13 @@ impl<'s> Vote<'_, 's> {
         if self.share(at, wordy) >= MAJORITY {
             return self.word(index);
         }
-        // Some lines lack this bracket (an empty context): what follows it in the others is asked instead.
+        // Before the level has been seen the lines part here: the larger group goes on, the rest votes on a pattern of
+        // its own.
+        if !self.level && self.structural(class, open, at) {
+            self.keep(at, |t| (t.class, t.open) == (class, open));
+            *index += 1;
+            return true;
+        }
         false
     }
 
@@ -266,7 +272,9 @@ impl<'s> Vote<'_, 's> {
 
     fn bare_role(&self, values: &[&[u8]]) -> Role {
         let dotted = values.iter().filter(|v| jvm::is_dotted(without_line(v))).count() * 10 >= values.len() * 6;
-        let threads = values.iter().filter(|v| thread_like(v)).count() * 2 > values.len();
+        // Threads are rarely named like classes, and `Master:54` is a class and a line.
+        let class = |v: &[u8]| v.first().is_some_and(u8::is_ascii_uppercase) && without_line(v).iter().all(|b| b.is_ascii_alphanumeric() || *b == b'$');
+        let threads = values.iter().filter(|v| thread_like(v) && !class(v)).count() * 2 > values.len();
         if threads && !dotted {
             Role::Thread
         } else if !self.logger {
