@@ -40,6 +40,8 @@ pub struct Event<'a> {
     pub stamp: Stamp,
     /// True where `stamp` is the start of what `duration_ns` lasts (`HAProxy`'s accept date); false where it is the end.
     pub stamp_is_start: bool,
+    /// When what the record reports began, where its text says so (the borrow of a leaked connection).
+    pub since: Stamp,
     /// OpenTelemetry `SeverityNumber`.
     pub severity: Severity,
     /// What the record means.
@@ -144,6 +146,7 @@ impl Default for Event<'_> {
         Event {
             stamp: Stamp::NONE,
             stamp_is_start: false,
+            since: Stamp::NONE,
             severity: Severity::NONE,
             kind: Kind::Log,
             message: b"",
@@ -214,6 +217,7 @@ impl<'a> Event<'a> {
             }
         };
         text("time", crate::prim::time::show(self.stamp).as_bytes());
+        text("since", crate::prim::time::show(self.since).as_bytes());
         text("severity", self.severity.name().as_bytes());
         text("kind", self.kind.name().as_bytes());
         let number = |value: i64, absent: i64| if value == absent { String::new() } else { value.to_string() };

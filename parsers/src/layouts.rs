@@ -13,6 +13,10 @@ layouts! {
     mariadb_audit mongodb_json mongodb_text redis proxysql haproxy nginx_error nginx_access apache_error
     apache_access gunicorn uvicorn rails php go_log rust_tracing json_lines logfmt logback python_logging
     generic plain mysql_json
+    jul
+    dbcp2
+    logback
+    plain
 }
 
 /// The reader of an access log whose `log_format` (nginx's variables, or Apache's directives) is known; `None` where the

@@ -9,6 +9,7 @@ pub mod envelope;
 pub mod envelopes;
 pub mod event;
 pub mod frame;
+pub mod frames;
 pub mod kind;
 pub mod layout;
 pub mod layouts;

@@ -19,6 +19,7 @@ pub mod pg_prefix;
 pub mod roles;
 pub mod sql;
 pub mod syslog;
+pub mod pools;
 pub mod text;
 pub mod time;
 pub mod trace;

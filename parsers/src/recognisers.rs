@@ -16,6 +16,15 @@ macro_rules! recognisers {
 recognisers! {
     postgres_server pgbouncer pgpool mysql_server mongodb_server redis_server sqlalchemy psycopg_pool asyncpg
     active_record node_pools pgx go_sql npgsql sqlx ecto pool_generic django lifecycle resources systemd
+    hikaricp
+    tomcat_jdbc
+    c3p0
+    dbcp2
+    agroal
+    ironjacamar
+    druid
+    ucp_weblogic
+    exceptions
 }
 
 /// All recognisers behind one multi-pattern automaton: a message is looked at once, and only those recognisers are asked

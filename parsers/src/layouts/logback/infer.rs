@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// How many patterns one file may mix (Spring's before and after the logging system is set up, Tomcat's own).
 const MOST_PLANS: usize = 4;
 /// The share of lines that must agree on a column.
-const MAJORITY: f64 = 0.75;
+const MAJORITY: f64 = 0.7;
 
 /// The patterns of a sample, most frequent first.
 pub(super) fn plans(sample: &Sample<'_>) -> Vec<Plan> {
@@ -115,8 +115,10 @@ impl<'s> Vote<'_, 's> {
     }
 
     fn share(&self, index: usize, test: impl Fn(&Token<'s>) -> bool) -> f64 {
-        let n = (0..self.live.len()).filter(|line| self.token(*line, index).is_some_and(|t| test(&t))).count();
-        n as f64 / self.live.len().max(1) as f64
+        // Lines that are over have no voice.
+        let there = (0..self.live.len()).filter_map(|line| self.token(line, index));
+        let (n, all) = there.fold((0usize, 0usize), |(n, all), t| (n + usize::from(test(&t)), all + 1));
+        if all * 2 < self.live.len() { 0.0 } else { n as f64 / all.max(1) as f64 }
     }
 
     fn keep(&mut self, index: usize, test: impl Fn(&Token<'s>) -> bool) {
@@ -141,7 +143,13 @@ impl<'s> Vote<'_, 's> {
         if self.share(at, wordy) >= MAJORITY {
             return self.word(index);
         }
-        // Some lines lack this bracket (an empty context): what follows it in the others is asked instead.
+        // Before the level has been seen the lines part here: the larger group goes on, the rest votes on a pattern of
+        // its own.
+        if !self.level && self.structural(class, open, at) {
+            self.keep(at, |t| (t.class, t.open) == (class, open));
+            *index += 1;
+            return true;
+        }
         false
     }
 
@@ -188,7 +196,7 @@ impl<'s> Vote<'_, 's> {
             (0..self.live.len()).filter_map(|line| self.token(line, at)).filter(|t| t.open == open).map(|t| t.text).collect();
         let bracketed = matches!(self.steps.last(), Some(Step::Group(..)));
         let seen = self.groups.len();
-        let elastic = self.logger && bracketed && open == b'[' && self.share(at, |t| t.open == open) >= 0.9;
+        let elastic = self.logger && bracketed && open == b'[' && self.share(at, |t| t.open == open) >= 0.8;
         if self.logger && !elastic && !(open == b'(' && bracketed) {
             return false;
         }
@@ -266,7 +274,9 @@ impl<'s> Vote<'_, 's> {
 
     fn bare_role(&self, values: &[&[u8]]) -> Role {
         let dotted = values.iter().filter(|v| jvm::is_dotted(without_line(v))).count() * 10 >= values.len() * 6;
-        let threads = values.iter().filter(|v| thread_like(v)).count() * 2 > values.len();
+        // Threads are rarely named like classes, and `Master:54` is a class and a line.
+        let class = |v: &[u8]| v.first().is_some_and(u8::is_ascii_uppercase) && without_line(v).iter().all(|b| b.is_ascii_alphanumeric() || *b == b'$');
+        let threads = values.iter().filter(|v| thread_like(v) && !class(v)).count() * 2 > values.len();
         if threads && !dotted {
             Role::Thread
         } else if !self.logger {
