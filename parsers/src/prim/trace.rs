@@ -17,8 +17,11 @@ pub fn is_part(line: &[u8]) -> bool {
 
 /// True where a stack trace begins with this line.
 pub fn opens(line: &[u8]) -> bool {
-    const STARTS: [&[u8]; 20] = [
+    const STARTS: [&[u8]; 23] = [
         b"Traceback (most recent call last)",
+        b"Exception ignored in: ",
+        b"Exception in thread ",
+        b"Fatal Python error: ",
         b"During handling of the above exception",
         b"The above exception was the direct cause",
         b"+ Exception Group Traceback",
