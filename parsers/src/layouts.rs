@@ -9,5 +9,5 @@ macro_rules! layouts {
 }
 
 layouts! {
-    gunicorn uvicorn php rails logfmt rust_tracing go_log python_logging generic plain
+    gunicorn uvicorn gin php rails logfmt rust_tracing go_log python_logging generic plain
 }
