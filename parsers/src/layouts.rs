@@ -17,6 +17,7 @@ layouts! {
     dbcp2
     logback
     plain
+    gunicorn uvicorn gin php rails logfmt rust_tracing go_log python_logging generic plain
 }
 
 /// The reader of an access log whose `log_format` (nginx's variables, or Apache's directives) is known; `None` where the

@@ -25,6 +25,7 @@ recognisers! {
     druid
     ucp_weblogic
     exceptions
+    sqlalchemy psycopg_pool asyncpg django active_record node_pools go_sql pgx npgsql sqlx ecto pool_generic app_requests
 }
 
 /// All recognisers behind one multi-pattern automaton: a message is looked at once, and only those recognisers are asked

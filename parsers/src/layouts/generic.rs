@@ -71,6 +71,7 @@ fn find(line: &[u8], deep: bool, clock: bool) -> Option<(Stamp, usize, usize)> {
         let first = *rest.first()?;
         if (first.is_ascii_digit() || first.is_ascii_uppercase())
             && let Some((stamp, width)) = one(rest, clock)
+            && (at == 0 || num::digits(rest) < 10 || line.get(at - 1) == Some(&b'['))
         {
             return Some((stamp, at, at + width));
         }

@@ -99,7 +99,6 @@ fn lifecycle(event: &mut Event<'_>) {
     ];
     if starts.iter().any(|s| message.starts_with(s)) {
         event.kind = Kind::AppStart;
-        event.version = message.strip_prefix(b"Starting gunicorn ").unwrap_or_default();
     } else if let Some((start, reason)) = stops.iter().find(|(s, _)| message.starts_with(s)) {
         event.kind = Kind::AppStop;
         event.reason = reason;

@@ -12,7 +12,7 @@
 use crate::event::{Arena, Event};
 use crate::kind::Kind;
 use crate::layout::{Inferred, Layout, LayoutSpec, Line};
-use crate::prim::{head, num, text, time};
+use crate::prim::{head, num, pairs, text, time};
 use crate::reject::{Reason, Reject};
 use crate::sample::Sample;
 use crate::severity::Severity;
@@ -51,7 +51,7 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
             shows: &[
                 ("severity", "ERROR"),
                 ("logger", "production"),
-                ("error.type", "App\\\\Gone"),
+                ("error.type", "App\\Gone"),
                 ("code.file.path", "/srv/app/Pay.php"),
                 ("code.line.number", "7"),
             ],
@@ -94,11 +94,11 @@ impl Layout for Php {
         }
     }
 
-    fn parse<'a>(&self, record: &'a [u8], _: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
+    fn parse<'a>(&self, record: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
         if let Some((stamp, channel, severity, body)) = monolog(record) {
             (event.stamp, event.logger, event.severity) = (stamp, channel, severity);
             head::settle(body, event);
-            exception(event);
+            exception(event, arena);
             return Ok(());
         }
         let (stamp, body) = dated(record).ok_or(Reject::new(Reason::BadTime, 0))?;
@@ -168,9 +168,10 @@ fn place<'a>(event: &mut Event<'a>) {
 }
 
 /// Laravel: `{"exception":"[object] (Class(code: 0): message at /file.php:7)`.
-fn exception(event: &mut Event<'_>) {
+fn exception<'a>(event: &mut Event<'a>, arena: &'a Arena) {
     let Some(object) = text::after(event.message, b"[object] (") else { return };
-    event.error_type = text::before(object, b"(code:").unwrap_or_default();
+    // The class stands in a JSON text: its backslashes are doubled.
+    event.error_type = pairs::unescape(text::before(object, b"(code:").unwrap_or_default(), arena);
     let Some(at) = memchr::memmem::find(object, b" at /") else { return };
     let tail = object.get(at + 4..).unwrap_or_default();
     let Some(colon) = memchr::memchr(b':', tail) else { return };

@@ -127,7 +127,7 @@ fn describe(parts: &[Part]) -> String {
             Part::Mark(byte) => out.push(char::from(*byte)),
             Part::Time => out.push_str("time"),
             Part::Level => out.push_str("level"),
-            Part::Logger => out.push_str("logger"),
+            Part::Logger | Part::Dotted => out.push_str("logger"),
             Part::Boxed(_) => out.push_str("name"),
             Part::Number => out.push_str("number"),
             Part::Place => out.push_str("file:line"),

@@ -211,6 +211,13 @@ fn request(event: &mut Event<'_>) {
         }
     } else if let Some(rest) = message.strip_prefix(b"Completed ") {
         completed(rest, event);
+    } else {
+        // The exception that ended a request: `Class (message):`.
+        let class = text::before(message, b" (").unwrap_or_default();
+        if class.len() > 5 && class.ends_with(b"Error") && class.iter().all(|b| b.is_ascii_alphanumeric() || *b == b':') {
+            event.error_type = class;
+            event.kind = Kind::Error;
+        }
     }
 }
 

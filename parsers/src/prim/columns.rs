@@ -21,6 +21,8 @@ pub enum Part {
     Level,
     /// A name without blanks: the logger.
     Logger,
+    /// A dotted name in front of blanks alone (`sqlalchemy.pool Connection …`).
+    Dotted,
     /// Text between brackets up to this byte: a thread or a logger.
     Boxed(u8),
     /// A number: the process (or a thread's number).
@@ -93,7 +95,11 @@ fn place(text: &[u8]) -> Option<(&[u8], &[u8], u32, usize)> {
 /// True for texts that thread pools and runtimes name their threads by.
 pub fn looks_like_thread(text: &[u8]) -> bool {
     let has = |word: &[u8]| memchr::memmem::find(text, word).is_some();
-    has(b"hread") || has(b"orker") || has(b"Executor") || text == b"main" || (has(b"-") && text.last().is_some_and(u8::is_ascii_digit))
+    has(b"hread")
+        || has(b"orker")
+        || has(b"Executor")
+        || text == b"main"
+        || (has(b"-") && text.last().is_some_and(u8::is_ascii_digit))
 }
 
 fn boxed(text: &[u8], close: u8) -> Option<&[u8]> {
@@ -108,9 +114,14 @@ pub fn read<'a>(parts: &[Part], text: &'a [u8]) -> Option<Head<'a>> {
     for part in parts {
         let rest = text.get(at..)?;
         at += match part {
-            Part::Gap => rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count().max(1).min(1 + rest.len()).checked_sub(
-                usize::from(!matches!(rest.first(), Some(b' ' | b'\t'))),
-            ).filter(|n| *n > 0 || rest.is_empty())?,
+            Part::Gap => rest
+                .iter()
+                .take_while(|b| matches!(b, b' ' | b'\t'))
+                .count()
+                .max(1)
+                .min(1 + rest.len())
+                .checked_sub(usize::from(!matches!(rest.first(), Some(b' ' | b'\t'))))
+                .filter(|n| *n > 0 || rest.is_empty())?,
             Part::Mark(byte) => {
                 let pad = if matches!(byte, b']' | b')' | b'|') { rest.iter().take_while(|b| **b == b' ').count() } else { 0 };
                 (rest.get(pad) == Some(byte)).then_some(pad + 1)?
@@ -125,8 +136,11 @@ pub fn read<'a>(parts: &[Part], text: &'a [u8]) -> Option<Head<'a>> {
                 head.severity = head::severity_of(rest.get(..width)?)?;
                 width
             }
-            Part::Logger => {
+            Part::Logger | Part::Dotted => {
                 let width = name_width(rest);
+                if *part == Part::Dotted && !rest.get(..width)?.contains(&b'.') {
+                    return None;
+                }
                 if head.logger.is_empty() {
                     head.logger = rest.get(..width)?;
                 }
@@ -186,7 +200,7 @@ pub fn shape(text: &[u8]) -> Option<Shape> {
         match part {
             Part::Time => seen.time = true,
             Part::Level => seen.level = true,
-            Part::Logger => seen.logger = true,
+            Part::Logger | Part::Dotted => seen.logger = true,
             Part::Number => seen.numbers += 1,
             Part::Boxed(_) => {
                 seen.boxes += 1;
@@ -218,7 +232,9 @@ fn separators(text: &[u8], parts: &mut Vec<Part>, seen: &Seen, inside: bool) -> 
                 at += 1;
             }
             // A dash separates where blanks are on both sides of it; behind `logger: ` it belongs to the message.
-            b'-' if dashed(text.get(at..).unwrap_or_default()) && !(complete && parts.ends_with(&[Part::Mark(b':'), Part::Gap])) => {
+            b'-' if dashed(text.get(at..).unwrap_or_default())
+                && !(complete && parts.ends_with(&[Part::Mark(b':'), Part::Gap])) =>
+            {
                 parts.push(Part::Mark(b'-'));
                 at += 1;
             }
@@ -258,9 +274,15 @@ fn column(text: &[u8], seen: &Seen, before: Option<Part>) -> Option<(Part, usize
     if !seen.level && !foreign {
         let width = text.iter().take_while(|b| b.is_ascii_alphabetic()).count();
         let word = text.get(..width).unwrap_or_default();
-        let boxed = open.is_some() && head::severity_of(word).is_some() && matches!(text.get(width), Some(b' ' | b']' | b')' | b'>' | b'/'));
+        let boxed = open.is_some()
+            && head::severity_of(word).is_some()
+            && matches!(text.get(width), Some(b' ' | b']' | b')' | b'>' | b'/'));
         let after_time = matches!(before, Some(Part::Mark(b':' | b'|' | b'/' | b'-'))) && head::severity_of(word).is_some();
-        if boxed || after_time && head::level(text).is_some() || head::level(text).is_some() && (seen.time || before.is_none()) || word == b"SUCCESS" {
+        if boxed
+            || after_time && head::level(text).is_some()
+            || head::level(text).is_some() && (seen.time || before.is_none())
+            || word == b"SUCCESS"
+        {
             return Some((Part::Level, width));
         }
     }
@@ -290,7 +312,8 @@ fn inside_box(text: &[u8], seen: &Seen, open: u8) -> Option<(Part, usize)> {
     let known = seen.level && seen.logger;
     let column = looks_like_thread(trimmed) || memchr::memmem::find(trimmed, b"trace_id=").is_some();
     let plausible = open == b'[' || looks_like_thread(trimmed) || (open == b'(' && name_width(trimmed) == trimmed.len());
-    (plausible && (!known || column) && seen.boxes < 4 && (seen.time || seen.level)).then_some((Part::Boxed(close), inner.len()))
+    (plausible && (!known || column) && seen.boxes < 4 && (seen.time || seen.level))
+        .then_some((Part::Boxed(close), inner.len()))
 }
 
 fn bare(text: &[u8], seen: &Seen) -> Option<(Part, usize)> {
@@ -301,7 +324,10 @@ fn bare(text: &[u8], seen: &Seen) -> Option<(Part, usize)> {
         let rest = text.get(digits..).unwrap_or_default().trim_ascii_start();
         // Behind the level a number is a pid only where another column follows it.
         let led = !seen.level || matches!(rest.first(), Some(b'[' | b'|' | b']' | b'-')) || num::digits(rest) > 4;
-        return (ends && early && led && digits <= 16 && seen.numbers < 2 && (seen.time || seen.level)).then_some((Part::Number, digits));
+        // Django's verbose format: `LEVEL time module process thread message`.
+        let verbose = seen.level && seen.logger && (num::digits(rest) > 4 || seen.numbers == 1 && digits > 4);
+        let fits = ends && digits <= 16 && seen.numbers < 2 && (seen.time || seen.level);
+        return (fits && (early && led || verbose)).then_some((Part::Number, digits));
     }
     if let Some((.., width)) = place(text)
         && matches!(text.get(width), Some(b' ' | b':' | b'\t' | b']'))
@@ -317,8 +343,10 @@ fn bare(text: &[u8], seen: &Seen) -> Option<(Part, usize)> {
     }
     let gap = rest.iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
     let after = rest.get(gap..).unwrap_or_default();
-    let closed = rest.starts_with(b": ") || (rest.starts_with(b":") && (!seen.time || seen.level) && !rest.starts_with(b"://"))
-        || (gap > 0 && (after.starts_with(b"- ") || after.starts_with(b"| ") || after.starts_with(b": ") || after.starts_with(b"-- ")))
+    let closed = rest.starts_with(b": ")
+        || (rest.starts_with(b":") && (!seen.time || seen.level) && !rest.starts_with(b"://"))
+        || (gap > 0
+            && (after.starts_with(b"- ") || after.starts_with(b"| ") || after.starts_with(b": ") || after.starts_with(b"-- ")))
         || rest.starts_with(b"\t")
         || (rest.starts_with(b"]") && seen.level);
     let dotted = gap > 0 && name.contains(&b'.') && !name.ends_with(b".") && !name.contains(&b'/') && seen.level;
@@ -328,7 +356,10 @@ fn bare(text: &[u8], seen: &Seen) -> Option<(Part, usize)> {
     };
     let before_level = gap > 0 && seen.time && !seen.level && level_follows(after);
     let leads = !seen.time && !seen.level && rest.starts_with(b"::");
-    ((seen.level && (closed || dotted || numbered)) || before_level || (closed && seen.time) || leads).then_some((Part::Logger, width))
+    if (seen.level && (closed || numbered)) || before_level || (closed && seen.time) || leads {
+        return Some((Part::Logger, width));
+    }
+    dotted.then_some((Part::Dotted, width))
 }
 
 /// True where a level stands within the next few words.

@@ -1,5 +1,7 @@
 //! Small facts that many producers state in the same words: addresses in a `repr`, why a database refused.
 
+use crate::event::Event;
+
 /// The address in a Python `repr`: the hexadecimal number behind the first ` at `; empty where there is none.
 pub fn address(text: &[u8]) -> &[u8] {
     let Some(at) = memchr::memmem::find(text, b" at 0x") else { return b"" };
@@ -38,4 +40,19 @@ pub fn refusal(text: &[u8]) -> &'static [u8] {
 /// True where `part` stands in `text`.
 pub fn has(text: &[u8], part: &[u8]) -> bool {
     memchr::memmem::find(text, part).is_some()
+}
+
+/// Flask's `Exception on /path [METHOD]`: fills path, method and status. False where the message is none.
+pub fn flask_failure(event: &mut Event<'_>) -> bool {
+    let Some(rest) = event.message.strip_prefix(b"Exception on ") else { return false };
+    let Some(open) = memchr::memmem::find(rest, b" [") else { return false };
+    let (path, method) = (rest.get(..open).unwrap_or_default(), rest.get(open + 2..).unwrap_or_default());
+    let Some(end) = memchr::memchr(b']', method) else { return false };
+    if !path.starts_with(b"/") {
+        return false;
+    }
+    event.path = path;
+    event.method = method.get(..end).unwrap_or_default();
+    event.status = 500;
+    true
 }

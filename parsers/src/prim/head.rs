@@ -21,7 +21,8 @@ pub fn level(text: &[u8]) -> Option<(Severity, usize)> {
     }
     let severity = severity_of(word).unwrap_or(Severity::NONE);
     let upper = word.iter().all(u8::is_ascii_uppercase);
-    let closed = matches!(next, Some(b':' | b']' | b'|' | b'/' | b',' | b'>' | b')')) || text.get(width..width + 2) == Some(b"  ");
+    let closed =
+        matches!(next, Some(b':' | b']' | b'|' | b'/' | b',' | b'>' | b')')) || text.get(width..width + 2) == Some(b"  ");
     (severity != Severity::NONE && (upper || closed || next == Some(&b' '))).then_some((severity, width))
 }
 
@@ -108,6 +109,9 @@ pub fn settle<'a>(text: &'a [u8], event: &mut Event<'a>) {
             Some((class, _)) => event.error_type = class,
             None => event.error_type = trace::exception_name(super::text::first_line(stack).0),
         }
+    }
+    if stack.is_empty() && event.error_type.is_empty() && event.severity >= Severity::ERROR && trace::is_exception(message) {
+        event.error_type = trace::exception_name(message);
     }
     if event.kind == Kind::Log && event.severity >= Severity::ERROR {
         event.kind = Kind::Error;

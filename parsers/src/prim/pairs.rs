@@ -66,7 +66,9 @@ fn hex(digits: &[u8]) -> Option<u32> {
 
 /// True for the bytes of a logfmt key.
 pub fn is_key_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-' | b'@' | b'/' | b':' | b'$' | b'#' | b'[' | b']') || byte >= 0x80
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'_' | b'.' | b'-' | b'@' | b'/' | b':' | b'$' | b'#' | b'[' | b']')
+        || byte >= 0x80
 }
 
 /// The end of a quoted text that begins behind its opening quote: offset of the closing one, and whether an escape stands
@@ -151,7 +153,10 @@ fn find<'a>(text: &'a [u8], key: &str, sign: u8) -> Option<&'a [u8]> {
     while let Some(hit) = memchr::memmem::find(text.get(from..)?, key.as_bytes()) {
         let at = from + hit;
         from = at + 1;
-        let free = at.checked_sub(1).and_then(|b| text.get(b)).is_none_or(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'_' | b'.' | b'-'));
+        let free = at
+            .checked_sub(1)
+            .and_then(|b| text.get(b))
+            .is_none_or(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'_' | b'.' | b'-'));
         let rest = text.get(at + key.len()..)?;
         let rest = rest.strip_prefix(b"\"").unwrap_or(rest);
         let Some(rest) = rest.strip_prefix(&[sign]).filter(|_| free) else { continue };

@@ -61,7 +61,9 @@ fn one<'a>(key: &'a [u8], value: &'a [u8], event: &mut Event<'a>) {
     match key {
         b"request_id" | b"requestId" | b"request.id" | b"req_id" | b"reqId" | b"rid" | b"requestID" | b"x_request_id"
         | b"x-request-id" | b"correlation_id" | b"correlationId" | b"http.request.id" => text(&mut event.request_id),
-        b"trace_id" | b"traceId" | b"trace.id" | b"traceID" | b"dd.trace_id" | b"otelTraceID" | b"trace" => text(&mut event.trace_id),
+        b"trace_id" | b"traceId" | b"trace.id" | b"traceID" | b"dd.trace_id" | b"otelTraceID" | b"trace" => {
+            text(&mut event.trace_id)
+        }
         b"span_id" | b"spanId" | b"span.id" | b"spanID" | b"dd.span_id" | b"otelSpanID" => text(&mut event.span_id),
         b"logger" | b"logger_name" | b"module" | b"component" | b"target" => text(&mut event.logger),
         b"service" | b"service.name" | b"service_name" | b"app" => text(&mut event.service),
@@ -85,8 +87,8 @@ fn one<'a>(key: &'a [u8], value: &'a [u8], event: &mut Event<'a>) {
             event.status = if event.status == 0 { status.unwrap_or(0) } else { event.status };
         }
         b"duration" | b"duration_ms" | b"durationMs" | b"latency" | b"latency_ms" | b"elapsed" | b"elapsed_ms" | b"took"
-        | b"response_time_ms" | b"responseTime" | b"duration_s" | b"duration_us" | b"duration_ns" | b"elapsed_secs" | b"elapsed_us"
-        | b"request_time" | b"dur" => {
+        | b"response_time_ms" | b"responseTime" | b"duration_s" | b"duration_us" | b"duration_ns" | b"elapsed_secs"
+        | b"elapsed_us" | b"request_time" | b"dur" => {
             if event.duration_ns < 0 {
                 event.duration_ns = duration(key, value);
             }

@@ -17,8 +17,11 @@ pub fn is_part(line: &[u8]) -> bool {
 
 /// True where a stack trace begins with this line.
 pub fn opens(line: &[u8]) -> bool {
-    const STARTS: [&[u8]; 20] = [
+    const STARTS: [&[u8]; 23] = [
         b"Traceback (most recent call last)",
+        b"Exception ignored in: ",
+        b"Exception in thread ",
+        b"Fatal Python error: ",
         b"During handling of the above exception",
         b"The above exception was the direct cause",
         b"+ Exception Group Traceback",
@@ -42,7 +45,9 @@ pub fn opens(line: &[u8]) -> bool {
     let body = line.trim_ascii_start();
     STARTS.iter().any(|start| body.starts_with(start))
         || body.strip_prefix(b"from ").is_some_and(|b| body.len() < line.len() && memchr::memchr(b':', b).is_some())
-        || body.strip_prefix(b"#").is_some_and(|b| text::digits(b).len() == b.iter().take_while(|x| **x != b' ').count() && !text::digits(b).is_empty())
+        || body.strip_prefix(b"#").is_some_and(|b| {
+            text::digits(b).len() == b.iter().take_while(|x| **x != b' ').count() && !text::digits(b).is_empty()
+        })
 }
 
 /// True for `pkg.mod.ClassError: message` and `ClassError` alone: the line that names an exception.
@@ -50,7 +55,8 @@ pub fn is_exception(line: &[u8]) -> bool {
     let name = exception_name(line);
     const ENDS: [&[u8]; 9] =
         [b"Error", b"Exception", b"Timeout", b"Warning", b"Interrupt", b"Exit", b"Failure", b"Fault", b"Unavailable"];
-    !name.is_empty() && (ENDS.iter().any(|end| name.ends_with(end)) || memchr::memchr(b'.', name).is_some() && line.len() > name.len())
+    !name.is_empty()
+        && (ENDS.iter().any(|end| name.ends_with(end)) || memchr::memchr(b'.', name).is_some() && line.len() > name.len())
 }
 
 /// The dotted class name at the start of `pkg.Class: message`; empty where the line does not look like it.

@@ -120,6 +120,9 @@ fn statement(event: &mut Event<'_>) -> bool {
         (_, Some(rest)) => (Kind::Error, rest),
         _ => return false,
     };
+    if !matches!(rest.first(), None | Some(b' ' | b'\n')) {
+        return false;
+    }
     let (head, more) = text::first_line(rest);
     let get = |key| pairs::value(head, key).and_then(num::duration).unwrap_or(-1);
     event.kind = kind;

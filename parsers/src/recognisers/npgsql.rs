@@ -104,10 +104,14 @@ fn connection(event: &mut Event<'_>) -> bool {
     ];
     let Some((start, kind, reason)) = table.iter().find(|(start, ..)| message.starts_with(start)) else { return false };
     let rest = message.get(start.len()..).unwrap_or_default();
+    if matches!(*start, b"Breaking connection" | b"Keepalive failed") && !has(event.logger, b"Npgsql") {
+        return false;
+    }
     if start.ends_with(b" to ") {
         if let Some(inner) = rest.strip_prefix(b"database '") {
             event.db_name = text::before(inner, b"'").unwrap_or_default();
-            event.server = text::between(rest, b"on server '", b"'").unwrap_or_default();
+            let server = text::between(rest, b"on server '", b"'").unwrap_or_default();
+            (event.server, event.server_port) = net::host_port(server.strip_prefix(b"tcp://").unwrap_or(server));
         } else {
             let target = text::word(rest);
             let (place, database) = text::before(target, b"/").zip(text::after(target, b"/")).unwrap_or((target, b""));

@@ -37,7 +37,7 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
     if !known || !(tail.is_empty() || tail.starts_with(b"map[") || pairs::pair(tail).is_some_and(|(raw, _)| !raw.bare)) {
         return false;
     }
-    let get = |key: &str| event.attr(key).or_else(|| pairs::value(tail, key)).or_else(|| pairs::field(tail, key));
+    let get = |key: &str| event.attrs.iter().rev().find(|(k, _)| *k == key.as_bytes()).map(|(_, v)| *v).or_else(|| pairs::value(tail, key)).or_else(|| pairs::field(tail, key));
     let backend = get("pid").and_then(num::uint32);
     let error = get("err").or_else(|| get("error")).unwrap_or_default();
     // The words alone are anybody's: pgx always states one of these.

@@ -99,7 +99,8 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
         _ => return false,
     };
     let key = key_of(event, line);
-    if key.is_empty() && !(pooled && noun) {
+    // Without a key only its thread or its request can pair a borrow with its return.
+    if key.is_empty() && !(pooled && noun && !(event.thread.is_empty() && event.request_id.is_empty())) {
         return false;
     }
     event.kind = kind;
@@ -139,9 +140,8 @@ fn key_of<'a>(event: &Event<'a>, line: &'a [u8]) -> &'a [u8] {
 fn fill(event: &mut Event<'_>) {
     let line = text::first_line(event.message).0;
     let value = |keys: &[&str]| event.attr_any(keys).or_else(|| keys.iter().find_map(|k| pairs::value(line, k)).filter(|v| !v.is_empty()));
-    let named = || text::after(line, b"pool ").map(text::word).map(|w| w.strip_prefix(b"\"").or_else(|| w.strip_prefix(b"'")).unwrap_or(w));
+    let named = || text::after(line, b"pool ").map(text::word).map(|w| w.strip_prefix(b"\"").or_else(|| w.strip_prefix(b"'")).unwrap_or(w)).map(|w| w.strip_suffix(b":").unwrap_or(w));
     let pool = value(&POOL_KEYS).or_else(|| named().filter(|w| !w.is_empty() && !matches!(*w, b"exhausted" | b"is" | b"connection" | b"timeout" | b"for" | b"after")));
-    let pool = pool.map(|p| p.strip_suffix(b":").unwrap_or(p));
     let request = value(&["request_id", "requestId", "reqId", "req_id", "rid", "correlation_id", "correlationId"]);
     let site = value(&SITE_KEYS);
     let (function, file, number) = (value(&["function", "func", "code.function", "code.function.name"]), value(&["file", "code.filepath", "code.file.path"]), value(&["line", "lineno", "code.lineno", "code.line.number"]));

@@ -66,7 +66,9 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
         event.pool = text::before(rest, b"'").unwrap_or_default();
         return true;
     }
-    if let Some(at) = memchr::memmem::find(message, b" was deleted while still open") {
+    if let Some(at) = memchr::memmem::find(message, b" was deleted while still open")
+        && facts::has(message, b"<psycopg")
+    {
         event.kind = Kind::LeakReport;
         event.reason = b"garbage_collected";
         event.conn = facts::address(message.get(..at).unwrap_or_default());

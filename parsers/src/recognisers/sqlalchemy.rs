@@ -9,7 +9,7 @@
 
 use crate::event::{Arena, Event};
 use crate::kind::Kind;
-use crate::prim::facts::{address, has};
+use crate::prim::facts::{self, address, has};
 use crate::prim::{num, pairs, text};
 use crate::recogniser::RecogniserSpec;
 use crate::spec::Example;
@@ -152,6 +152,8 @@ fn overflow<'a>(limit: &'a [u8], event: &mut Event<'a>) -> bool {
     event.wait_ns = timeout.get(..width).and_then(|t| num::scaled(t, 9)).unwrap_or(-1);
     event.error_type = b"sqlalchemy.exc.TimeoutError";
     event.reason = b"pool_exhausted";
+    // The victim's request, where the web framework logged the exception.
+    facts::flask_failure(event);
     name(event);
     true
 }

@@ -38,7 +38,7 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     examples: &[
         Example {
             line: "acquired connection, but time to acquire exceeded slow threshold aquired_after_secs=0.601303287 slow_acquire_threshold_secs=0.3",
-            shows: &[("kind", "pool.borrow"), ("wait_ns", "601303287"), ("reason", "slow_acquire")],
+            shows: &[("kind", "log"), ("wait_ns", "601303287"), ("reason", "slow_acquire")],
         },
         Example {
             line: "pool timed out while waiting for an open connection",
@@ -71,9 +71,8 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
         let after = get(&["aquired_after_secs", "acquired_after_secs", "fields.aquired_after_secs", "fields.acquired_after_secs"]);
         let Some(after) = after else { return false };
         event.wait_ns = num::scaled(after, 9).unwrap_or(-1);
-        // sqlx names no connection and logs no return: without a key the borrow only shows its wait.
+        // sqlx names no connection and logs no return, so that a borrow would never end: only the wait is kept.
         event.reason = if has(message, b"exceeded slow threshold") { b"slow_acquire" } else { b"" };
-        event.kind = Kind::PoolBorrow;
         return true;
     }
     if message.starts_with(b"ping on idle connection returned error") || message.starts_with(b"error occurred while closing the pool connection") {
