@@ -215,8 +215,6 @@ pub fn named(name: &[u8]) -> Field {
         b"upstream_response_time" | b"urt" | b"upstream_time" => Field::Named("upstream_response_time"),
         b"upstream_header_time" | b"uht" => Field::Named("upstream_header_time"),
         b"upstream_cache_status" | b"cs" | b"cache" | b"ucs" => Field::Named("cache"),
-        b"http_referer" | b"referer" | b"ref" => Field::Skip,
-        b"scheme" => Field::Skip,
         b"connection" | b"c" => Field::Named("connection"),
         b"http_traceparent" | b"traceparent" => Field::Named("traceparent"),
         _ => Field::Skip,

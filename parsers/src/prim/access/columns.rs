@@ -26,39 +26,25 @@ struct Token<'a> {
     text: &'a [u8],
 }
 
-const NONE: Token<'static> = Token { dress: Dress::Bare, key: b"", text: b"" };
-
 /// The tokens of a line.
-struct Tokens<'a> {
-    list: [Token<'a>; MAX],
-    len: usize,
-}
-
-impl<'a> Tokens<'a> {
-    fn of(line: &'a [u8], separator: u8) -> Tokens<'a> {
-        let mut tokens = Tokens { list: [NONE; MAX], len: 0 };
-        let mut rest = line;
-        while let Some(slot) = tokens.list.get_mut(tokens.len) {
-            while let Some((b' ' | b'\t', tail)) = rest.split_first() {
-                rest = tail;
-            }
-            if rest.is_empty() {
-                break;
-            }
-            let (token, taken) = token(rest, separator);
-            *slot = token;
-            tokens.len += 1;
-            rest = rest.get(taken..).unwrap_or_default();
-            if separator != b' ' {
-                rest = rest.strip_prefix(&[separator]).unwrap_or(rest);
-            }
+fn tokens<'a>(line: &'a [u8], separator: u8, arena: &'a Arena) -> &'a [Token<'a>] {
+    let mut list = bumpalo::collections::Vec::with_capacity_in(24, arena);
+    let mut rest = line;
+    while list.len() < MAX {
+        while let Some((b' ' | b'\t', tail)) = rest.split_first() {
+            rest = tail;
         }
-        tokens
+        if rest.is_empty() {
+            break;
+        }
+        let (token, taken) = token(rest, separator);
+        list.push(token);
+        rest = rest.get(taken..).unwrap_or_default();
+        if separator != b' ' {
+            rest = rest.strip_prefix(&[separator]).unwrap_or(rest);
+        }
     }
-
-    fn slice(&self) -> &[Token<'a>] {
-        self.list.get(..self.len).unwrap_or_default()
-    }
+    list.into_bump_slice()
 }
 
 /// The token at the start of `text` and the bytes it takes.
@@ -72,7 +58,8 @@ fn token(text: &[u8], separator: u8) -> (Token<'_>, usize) {
         Some(b'[') if memchr::memchr(b']', text).is_some() => {
             let end = memchr::memchr(b']', text).unwrap_or(text.len());
             let inside = text.get(1..end).unwrap_or_default();
-            let split = memchr::memchr(b' ', inside).filter(|at| inside.get(..*at).is_some_and(|k| k.iter().all(is_key)));
+            let split =
+                memchr::memchr(b' ', inside).filter(|at| inside.get(..*at).is_some_and(|k| k.iter().all(|b| is_key(*b))));
             let (key, inside) = match split {
                 Some(at) => (inside.get(..at).unwrap_or_default(), inside.get(at + 1..).unwrap_or_default()),
                 None => (&b""[..], inside),
@@ -80,7 +67,7 @@ fn token(text: &[u8], separator: u8) -> (Token<'_>, usize) {
             (bare(Dress::Bracket, key, inside), end + 1)
         }
         _ => {
-            let key = text.iter().take_while(|b| is_key(b)).count();
+            let key = text.iter().take_while(|b| is_key(**b)).count();
             if key > 0 && text.get(key) == Some(&b'=') {
                 let name = text.get(..key).unwrap_or_default();
                 let rest = text.get(key + 1..).unwrap_or_default();
@@ -97,7 +84,7 @@ fn token(text: &[u8], separator: u8) -> (Token<'_>, usize) {
     }
 }
 
-fn is_key(byte: &u8) -> bool {
+fn is_key(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-')
 }
 
@@ -244,6 +231,7 @@ impl Columns {
     /// The columns of a sample's access log lines; `None` where there are none.
     pub fn infer(sample: &Sample<'_>) -> Option<(Columns, Signs)> {
         let separator = separator(sample);
+        let arena = Arena::new();
         let mut columns = Columns { separator, ..Columns::default() };
         let mut signs = Signs::default();
         let (mut middle, mut tail): (Vec<Votes>, Vec<Votes>) = (Vec::new(), Vec::new());
@@ -251,8 +239,7 @@ impl Columns {
             if !quick(line) {
                 continue;
             }
-            let tokens = Tokens::of(line, separator);
-            let tokens = tokens.slice();
+            let tokens = tokens(line, separator, &arena);
             let anchors = Anchors::of(tokens);
             if !anchors.found() || is_foreign(tokens, anchors) {
                 continue;
@@ -279,16 +266,15 @@ impl Columns {
     /// Does a line have the fixed points of this file's access log? Looks for the time's shape only.
     pub fn starts(&self, line: &[u8]) -> bool {
         if self.timeless || self.bare_time {
-            let tokens = Tokens::of(line.get(..1024).unwrap_or(line), self.separator);
-            return Anchors::of(tokens.slice()).found();
+            let arena = Arena::new();
+            return Anchors::of(tokens(line.get(..1024).unwrap_or(line), self.separator, &arena)).found();
         }
         bracket(line).is_some_and(|at| memchr::memchr(b'"', line.get(at..).unwrap_or_default()).is_some())
     }
 
     /// Reads a line.
     pub fn read<'a>(&self, line: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
-        let tokens = Tokens::of(line, self.separator);
-        let tokens = tokens.slice();
+        let tokens = tokens(line, self.separator, arena);
         let anchors = Anchors::of(tokens);
         let Some(request) = anchors.request.filter(|_| anchors.found()) else {
             let cut = memchr::memchr_iter(b'"', line).count() % 2 == 1;
@@ -562,8 +548,7 @@ fn settle(votes: &[Votes], tail: bool) -> Vec<Field> {
     let timed = votes.iter().any(|v| matches!(best(v), Field::Seconds | Field::Duration));
     for (index, column) in votes.iter().enumerate() {
         let field = match best(column) {
-            Field::Bytes | Field::Status if tail && index == 0 => Field::Bytes,
-            Field::Skip if tail && index == 0 => Field::Bytes,
+            Field::Bytes | Field::Status | Field::Skip if tail && index == 0 => Field::Bytes,
             // A lone number at the very end of a line is Apache's %D.
             Field::Bytes | Field::Status if tail && column.last && quoted > 0 && !timed && column.largest >= 1000 => {
                 Field::Micros
