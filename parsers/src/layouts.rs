@@ -10,6 +10,7 @@ macro_rules! layouts {
 
 layouts! {
     haproxy
+    envoy_access
     nginx_access
     nginx_error
     apache_access

@@ -265,7 +265,7 @@ impl<'a> Reader<'a> {
         let mut escapes = false;
         loop {
             let rest = self.text.get(at..)?;
-            let Some(hit) = memchr::memchr2(b'"', b'\\', rest) else {
+            let Some(hit) = quote_or_escape(rest) else {
                 self.at = self.text.len();
                 return None;
             };
