@@ -16,6 +16,13 @@ layouts! {
     jul
     dbcp2
     logback
+    haproxy
+    envoy_access
+    nginx_access
+    nginx_error
+    apache_access
+    apache_error
+    json_lines
     plain
     gunicorn uvicorn gin php rails logfmt rust_tracing go_log python_logging generic plain
 }

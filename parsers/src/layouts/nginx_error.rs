@@ -130,12 +130,12 @@ fn parts<'a>(body: &'a [u8], event: &mut Event<'a>) -> &'a [u8] {
     let part = |name: &[u8]| text::after(named, name);
     event.client = text::word(part(b", client: ").unwrap_or_default());
     let quoted = |name: &[u8]| part(name).map(|rest| rest.get(..memchr::memchr(b'"', rest).unwrap_or(rest.len())).unwrap_or_default());
-    if let Some(request) = quoted(b", request: \"") {
-        if let Some(space) = memchr::memchr(b' ', request) {
-            event.method = request.get(..space).unwrap_or_default();
-            let target = request.get(space + 1..).unwrap_or_default();
-            event.path = target.get(..memchr::memrchr(b' ', target).unwrap_or(target.len())).unwrap_or_default();
-        }
+    if let Some(request) = quoted(b", request: \"")
+        && let Some(space) = memchr::memchr(b' ', request)
+    {
+        event.method = request.get(..space).unwrap_or_default();
+        let target = request.get(space + 1..).unwrap_or_default();
+        event.path = target.get(..memchr::memrchr(b' ', target).unwrap_or(target.len())).unwrap_or_default();
     }
     if let Some(upstream) = quoted(b", upstream: \"") {
         let rest = text::after(upstream, b"://").unwrap_or(upstream);

@@ -5,8 +5,11 @@
 
 pub mod columns;
 pub mod program;
+mod shapes;
+mod tokens;
 
 use crate::event::{Arena, Event};
+use crate::kind::Kind;
 use crate::prim::{net, num, text, time};
 use bumpalo::collections::Vec as Bump;
 
@@ -65,6 +68,8 @@ pub enum Field {
     Named(&'static str),
     /// The process id.
     Pid,
+    /// Envoy's response flags: why it answered itself.
+    Flags,
 }
 
 /// Attributes of the record being read.
@@ -113,12 +118,13 @@ pub fn set<'a>(field: Field, value: &'a [u8], event: &mut Event<'a>, attrs: &mut
         Field::Host => attrs.push((b"host", value)),
         Field::RequestId => event.request_id = value,
         Field::TraceId => event.trace_id = value,
+        Field::Flags => event.reason = value,
         Field::Pid => event.pid = num::uint32(value).unwrap_or(0),
         Field::Named(name) => attrs.push((name.as_bytes(), value)),
     }
 }
 
-/// What follows from the fields together, once all are set. `with_attrs` become the event's.
+/// What follows from the fields together, once all are set.
 pub fn finish<'a>(event: &mut Event<'a>, attrs: Attrs<'a>, arena: &'a Arena) {
     if let (false, Some((_, args))) = (event.path.is_empty(), attrs.iter().find(|(key, _)| *key == b"args")) {
         let joined = event.path.len() + 1 + args.len();
@@ -128,12 +134,13 @@ pub fn finish<'a>(event: &mut Event<'a>, attrs: Attrs<'a>, arena: &'a Arena) {
         path.extend_from_slice(args.strip_prefix(b"?").unwrap_or(args));
         event.path = path.into_bump_slice();
     }
-    event.kind = crate::kind::Kind::LbRequest;
-    event.reason = match event.status {
-        499 => b"client_closed",
-        444 => b"no_response",
-        _ => b"",
-    };
+    // Envoy's request line of a TCP session.
+    event.kind = if event.message == b"- - -" { Kind::LbSession } else { Kind::LbRequest };
+    match event.status {
+        499 => event.reason = b"client_closed",
+        444 => event.reason = b"no_response",
+        _ => {}
+    }
     event.attrs = attrs.into_bump_slice();
 }
 
@@ -145,6 +152,9 @@ fn duration(nanos: Option<i64>, event: &mut Event<'_>) {
 
 /// `1.2.3.4`, `1.2.3.4:5001`, `[::1]:80`, `1.2.3.4,`, `unix:`; the first of a list.
 fn client(value: &[u8]) -> (&[u8], u16) {
+    if net::is_address(value) {
+        return (value, 0);
+    }
     let first = text::word(value);
     if net::is_address(first) { (first, 0) } else { net::host_port(first) }
 }
@@ -215,8 +225,6 @@ pub fn named(name: &[u8]) -> Field {
         b"upstream_response_time" | b"urt" | b"upstream_time" => Field::Named("upstream_response_time"),
         b"upstream_header_time" | b"uht" => Field::Named("upstream_header_time"),
         b"upstream_cache_status" | b"cs" | b"cache" | b"ucs" => Field::Named("cache"),
-        b"http_referer" | b"referer" | b"ref" => Field::Skip,
-        b"scheme" => Field::Skip,
         b"connection" | b"c" => Field::Named("connection"),
         b"http_traceparent" | b"traceparent" => Field::Named("traceparent"),
         _ => Field::Skip,

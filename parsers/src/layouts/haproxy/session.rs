@@ -32,7 +32,9 @@ pub(super) fn read<'a>(line: &'a [u8], bracket: usize, event: &mut Event<'a>) ->
     event.message = rest;
     if http {
         let status = words.next().ok_or(cut(line.len()))?;
-        event.status = num::uint16(status).ok_or(Reject::new(Reason::BadField, line.len() - words.rest.len()))?;
+        // −1 where no status was sent.
+        let number = num::int(status).ok_or(Reject::new(Reason::BadField, line.len() - words.rest.len()))?;
+        event.status = u16::try_from(number).unwrap_or(0);
     }
     event.bytes_out = words.next().and_then(num::int).unwrap_or(-1);
     if http {
@@ -127,7 +129,8 @@ fn captured<'a>(text: &'a [u8], event: &mut Event<'a>) -> &'a [u8] {
 
 fn headers<'a>(block: &'a [u8], event: &mut Event<'a>) {
     for header in block.split(|b| *b == b'|') {
-        let first = text::word(header.trim_ascii_start());
+        let numeric = header.first().is_some_and(|b| b.is_ascii_hexdigit() || *b == b':');
+        let first = if numeric { text::word(header) } else { b"" };
         if net::is_address(first) {
             event.client = first;
         } else if is_agent(header) && event.user_agent.is_empty() {

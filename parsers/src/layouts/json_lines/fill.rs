@@ -24,6 +24,7 @@ pub(super) struct Dialect {
 /// The best value of each role in one record.
 pub(super) struct Found<'a> {
     slots: [(u8, Value<'a>); COUNT],
+    stamp: Stamp,
     /// The record holds a key that only a web server writes.
     pub(super) web: bool,
 }
@@ -32,18 +33,25 @@ const ABSENT: u8 = u8::MAX;
 
 impl<'a> Found<'a> {
     pub(super) fn new() -> Found<'a> {
-        Found { slots: [(ABSENT, Value { shape: Shape::Null, text: b"" }); COUNT], web: false }
+        Found { slots: [(ABSENT, Value { shape: Shape::Null, text: b"" }); COUNT], stamp: Stamp::NONE, web: false }
     }
 
     pub(super) fn put(&mut self, (role, rank): Entry, value: Value<'a>) {
-        if value.text.is_empty() || value.shape == Shape::Null {
+        let better = self.slots.get(role as usize).is_some_and(|slot| rank < slot.0);
+        if value.text.is_empty() || value.shape == Shape::Null || !better {
             return;
+        }
+        if role == Role::Time {
+            let read = stamp(value);
+            if !read.is_some() {
+                return;
+            }
+            self.stamp = read;
         }
         // A status that is no number, or a time that is none, would hide a later one that is.
         let fits = match role {
             Role::Status => value.text.len() == 3 && num::uint16(value.text).is_some() || value.text == b"0",
             Role::Pid | Role::Line | Role::ClientPort | Role::Bytes => num::digits(value.text) > 0,
-            Role::Time => stamp(value).is_some(),
             Role::Request => value.shape == Shape::Text && memchr::memchr(b' ', value.text).is_some(),
             Role::Host | Role::Service | Role::ErrorType | Role::Name | Role::Method | Role::TraceId | Role::Logger => {
                 value.shape == Shape::Text
@@ -52,7 +60,6 @@ impl<'a> Found<'a> {
             _ => true,
         };
         if let Some(slot) = self.slots.get_mut(role as usize)
-            && rank < slot.0
             && fits
         {
             *slot = (rank, value);
@@ -85,9 +92,8 @@ impl<'a> Found<'a> {
     }
 
     fn time(&self) -> Stamp {
-        let best = stamp(self.value(Role::Time));
-        if best.is_some() {
-            return best;
+        if self.stamp.is_some() {
+            return self.stamp;
         }
         let Some(seconds) = num::int(self.get(Role::Seconds)) else { return Stamp::NONE };
         let nanos = num::int(self.get(Role::Nanos)).unwrap_or(0);
@@ -172,11 +178,13 @@ impl<'a> Found<'a> {
         event.method = self.get(Role::Method);
         event.path = self.get(Role::Path);
         let mut words = self.get(Role::Request).splitn(3, |b| *b == b' ');
-        if let (true, Some(method), Some(path)) = (event.method.is_empty(), words.next(), words.next()) {
-            if !method.is_empty() && method.iter().all(u8::is_ascii_uppercase) {
-                event.method = method;
-                event.path = path;
-            }
+        if event.method.is_empty()
+            && let (Some(method), Some(path)) = (words.next(), words.next())
+            && !method.is_empty()
+            && method.iter().all(u8::is_ascii_uppercase)
+        {
+            event.method = method;
+            event.path = path;
         }
         event.route = self.get(Role::Route);
         event.status = num::uint16(self.get(Role::Status)).unwrap_or(0);
@@ -274,13 +282,12 @@ fn numbered(number: u32, dialect: Dialect) -> Severity {
             40 => Severity::ERROR,
             _ => Severity::FATAL,
         },
-        1000.. => match number {
-            ..=5000 => Severity::TRACE,
-            ..=10_000 => Severity::DEBUG,
-            ..=20_000 => Severity::INFO,
-            ..=30_000 => Severity::WARN,
-            _ => Severity::ERROR,
-        },
+        // logstash's `level_value` is logback's number.
+        1000..=5000 => Severity::TRACE,
+        5001..=10_000 => Severity::DEBUG,
+        10_001..=20_000 => Severity::INFO,
+        20_001..=30_000 => Severity::WARN,
+        30_001.. => Severity::ERROR,
         other => Severity::of_pino(other),
     }
 }

@@ -241,10 +241,13 @@ pub(super) fn is_web(key: &[u8]) -> bool {
     WEB.iter().any(|w| w.as_bytes() == name)
 }
 
+/// A key, its role, and whether it marks a web server's record.
+type Row = (Box<[u8]>, Option<Entry>, bool);
+
 /// Roles by the exact bytes of keys that a sample showed; asked first, without allocation.
 #[derive(Debug)]
 pub(super) struct Known {
-    slots: Vec<Option<(Box<[u8]>, Option<Entry>, bool)>>,
+    slots: Vec<Option<Row>>,
 }
 
 impl Known {
@@ -284,16 +287,14 @@ impl Known {
 
 /// Mixes the length and both ends of a key: names differ there.
 fn hash(key: &[u8]) -> usize {
-    let end = |bytes: &[u8]| {
-        let mut word = [0u8; 8];
-        let len = bytes.len().min(8);
-        if let (Some(to), Some(from)) = (word.get_mut(..len), bytes.get(..len)) {
-            to.copy_from_slice(from);
-        }
-        u64::from_le_bytes(word)
+    let ends = if let (Some(head), Some(tail)) = (key.first_chunk::<8>(), key.last_chunk::<8>()) {
+        u64::from_le_bytes(*head) ^ u64::from_le_bytes(*tail).rotate_left(29)
+    } else if let (Some(head), Some(tail)) = (key.first_chunk::<4>(), key.last_chunk::<4>()) {
+        u64::from(u32::from_le_bytes(*head)) ^ (u64::from(u32::from_le_bytes(*tail)) << 32)
+    } else {
+        key.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
     };
-    let tail = key.get(key.len().saturating_sub(8)..).unwrap_or_default();
-    let mixed = (end(key) ^ end(tail).rotate_left(29) ^ key.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (ends ^ ((key.len() as u64) << 17)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     usize::from((mixed >> 48) as u16)
 }
 

@@ -1,133 +1,54 @@
 //! Access log lines without knowledge of their format: the time, the request and the status are found where they stand,
 //! the columns around them by the shapes that a sample's tokens have.
 
+use super::shapes::{Votes, count, settle};
+use super::tokens::{Dress, Token, tokens};
 use super::{Attrs, Field, finish, is_method, named, set};
 use crate::event::{Arena, Event};
 use crate::prim::{net, num, time};
 use crate::reject::{Reason, Reject};
 use crate::sample::Sample;
 
-/// More columns than this are not looked at.
-const MAX: usize = 48;
+/// The columns behind the status in Envoy's default format and in Istio's. Source: Envoy documentation, "Access logging",
+/// "Default format string"; Istio, `pilot/pkg/networking/core/accesslog`.
+const ENVOY: [Field; 10] = [
+    Field::Flags,
+    Field::Skip,
+    Field::Bytes,
+    Field::Millis,
+    Field::Skip,
+    Field::Forwarded,
+    Field::Agent,
+    Field::RequestId,
+    Field::Host,
+    Field::UpstreamUrl,
+];
+const ISTIO: [Field; 14] = [
+    Field::Flags,
+    Field::Named("details"),
+    Field::Skip,
+    Field::Named("failure"),
+    Field::Skip,
+    Field::Bytes,
+    Field::Millis,
+    Field::Skip,
+    Field::Forwarded,
+    Field::Agent,
+    Field::RequestId,
+    Field::Host,
+    Field::Upstream,
+    Field::Backend,
+];
 
-/// How a token is dressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Dress {
-    Bare,
-    Quoted,
-    Bracket,
-}
-
-/// One token; `key` is set for `key=value`, `key="value"` and `[Key value]`.
-#[derive(Debug, Clone, Copy)]
-struct Token<'a> {
-    dress: Dress,
-    key: &'a [u8],
-    text: &'a [u8],
-}
-
-const NONE: Token<'static> = Token { dress: Dress::Bare, key: b"", text: b"" };
-
-/// The tokens of a line.
-struct Tokens<'a> {
-    list: [Token<'a>; MAX],
-    len: usize,
-}
-
-impl<'a> Tokens<'a> {
-    fn of(line: &'a [u8], separator: u8) -> Tokens<'a> {
-        let mut tokens = Tokens { list: [NONE; MAX], len: 0 };
-        let mut rest = line;
-        while let Some(slot) = tokens.list.get_mut(tokens.len) {
-            while let Some((b' ' | b'\t', tail)) = rest.split_first() {
-                rest = tail;
-            }
-            if rest.is_empty() {
-                break;
-            }
-            let (token, taken) = token(rest, separator);
-            *slot = token;
-            tokens.len += 1;
-            rest = rest.get(taken..).unwrap_or_default();
-            if separator != b' ' {
-                rest = rest.strip_prefix(&[separator]).unwrap_or(rest);
-            }
-        }
-        tokens
+/// `[ISO time] "request" status flags …`: which of Envoy's formats a line has.
+fn envoy(tokens: &[Token<'_>]) -> Option<&'static [Field]> {
+    let [time, request, status, flags, next, rest @ ..] = tokens else { return None };
+    let dressed = time.dress == Dress::Bracket && time.text.get(10) == Some(&b'T') && request.dress == Dress::Quoted;
+    let flagged = flags.text.iter().all(|b| b.is_ascii_uppercase() || matches!(b, b',' | b'-'));
+    if !dressed || !is_time(time) || !is_status(status.text) && status.text != b"0" || !flagged || rest.len() < 7 {
+        return None;
     }
-
-    fn slice(&self) -> &[Token<'a>] {
-        self.list.get(..self.len).unwrap_or_default()
-    }
-}
-
-/// The token at the start of `text` and the bytes it takes.
-fn token(text: &[u8], separator: u8) -> (Token<'_>, usize) {
-    let bare = |dress, key, text| Token { dress, key, text };
-    match text.first() {
-        Some(b'"') => {
-            let (inside, taken) = quoted(text);
-            (bare(Dress::Quoted, b"", inside), taken)
-        }
-        Some(b'[') if memchr::memchr(b']', text).is_some() => {
-            let end = memchr::memchr(b']', text).unwrap_or(text.len());
-            let inside = text.get(1..end).unwrap_or_default();
-            let split = memchr::memchr(b' ', inside).filter(|at| inside.get(..*at).is_some_and(|k| k.iter().all(is_key)));
-            let (key, inside) = match split {
-                Some(at) => (inside.get(..at).unwrap_or_default(), inside.get(at + 1..).unwrap_or_default()),
-                None => (&b""[..], inside),
-            };
-            (bare(Dress::Bracket, key, inside), end + 1)
-        }
-        _ => {
-            let key = text.iter().take_while(|b| is_key(b)).count();
-            if key > 0 && text.get(key) == Some(&b'=') {
-                let name = text.get(..key).unwrap_or_default();
-                let rest = text.get(key + 1..).unwrap_or_default();
-                if rest.first() == Some(&b'"') {
-                    let (inside, taken) = quoted(rest);
-                    return (bare(Dress::Quoted, name, inside), key + 1 + taken);
-                }
-                let end = end_of_bare(rest, separator);
-                return (bare(Dress::Bare, name, rest.get(..end).unwrap_or_default()), key + 1 + end);
-            }
-            let end = end_of_bare(text, separator);
-            (bare(Dress::Bare, b"", text.get(..end).unwrap_or_default()), end)
-        }
-    }
-}
-
-fn is_key(byte: &u8) -> bool {
-    byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-')
-}
-
-/// The inside of the quotes at the start of `text` and the bytes they take; a backslash hides the quote behind it.
-fn quoted(text: &[u8]) -> (&[u8], usize) {
-    let mut from = 1;
-    while let Some(at) = memchr::memchr2(b'"', b'\\', text.get(from..).unwrap_or_default()) {
-        let at = from + at;
-        if text.get(at) == Some(&b'"') {
-            return (text.get(1..at).unwrap_or_default(), at + 1);
-        }
-        from = at + 2;
-    }
-    (text.get(1..).unwrap_or_default(), text.len())
-}
-
-/// Where a bare value ends: nginx's lists go on behind `, ` and ` : `.
-fn end_of_bare(text: &[u8], separator: u8) -> usize {
-    let mut from = 0;
-    loop {
-        let Some(end) = memchr::memchr2(separator, b'\t', text.get(from..).unwrap_or_default()) else { return text.len() };
-        let end = from + end;
-        let list = separator == b' '
-            && (text.get(..end).is_some_and(|t| t.ends_with(b","))
-                || text.get(end + 1..).is_some_and(|t| t.starts_with(b": ")));
-        if !list {
-            return end;
-        }
-        from = end + if text.get(end + 1) == Some(&b':') { 3 } else { 1 };
-    }
+    Some(if num::uint(next.text).is_some() { &ENVOY } else { &ISTIO })
 }
 
 /// Where in a line's tokens its fixed points are.
@@ -163,8 +84,8 @@ impl Anchors {
     }
 }
 
-fn is_status(text: &[u8]) -> bool {
-    text == b"-" || (text.len() == 3 && text.iter().all(u8::is_ascii_digit))
+pub(super) fn is_status(text: &[u8]) -> bool {
+    matches!(text, b"-" | b"0") || (text.len() == 3 && text.iter().all(u8::is_ascii_digit))
 }
 
 /// `METHOD target` with or without a protocol.
@@ -236,6 +157,8 @@ pub struct Columns {
     needs_status: bool,
     /// The time does not stand in brackets.
     bare_time: bool,
+    /// The lines have the order of Envoy's default format or of Istio's.
+    pub envoy: bool,
     /// A request has its time of arrival.
     pub stamp_is_start: bool,
 }
@@ -244,6 +167,7 @@ impl Columns {
     /// The columns of a sample's access log lines; `None` where there are none.
     pub fn infer(sample: &Sample<'_>) -> Option<(Columns, Signs)> {
         let separator = separator(sample);
+        let arena = Arena::new();
         let mut columns = Columns { separator, ..Columns::default() };
         let mut signs = Signs::default();
         let (mut middle, mut tail): (Vec<Votes>, Vec<Votes>) = (Vec::new(), Vec::new());
@@ -251,8 +175,7 @@ impl Columns {
             if !quick(line) {
                 continue;
             }
-            let tokens = Tokens::of(line, separator);
-            let tokens = tokens.slice();
+            let tokens = tokens(line, separator, &arena);
             let anchors = Anchors::of(tokens);
             if !anchors.found() || is_foreign(tokens, anchors) {
                 continue;
@@ -271,6 +194,12 @@ impl Columns {
             return None;
         }
         columns.needs_status = signs.statuses * 2 > signs.lines;
+        if let Some(kind) = sample.lines.iter().find_map(|line| envoy(tokens(line, b' ', &arena))) {
+            columns.tail = kind.to_vec();
+            columns.stamp_is_start = true;
+            columns.envoy = true;
+            return Some((columns, signs));
+        }
         columns.middle = settle(&middle, false);
         columns.tail = settle(&tail, true);
         Some((columns, signs))
@@ -279,16 +208,15 @@ impl Columns {
     /// Does a line have the fixed points of this file's access log? Looks for the time's shape only.
     pub fn starts(&self, line: &[u8]) -> bool {
         if self.timeless || self.bare_time {
-            let tokens = Tokens::of(line.get(..1024).unwrap_or(line), self.separator);
-            return Anchors::of(tokens.slice()).found();
+            let arena = Arena::new();
+            return Anchors::of(tokens(line.get(..1024).unwrap_or(line), self.separator, &arena)).found();
         }
         bracket(line).is_some_and(|at| memchr::memchr(b'"', line.get(at..).unwrap_or_default()).is_some())
     }
 
     /// Reads a line.
     pub fn read<'a>(&self, line: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
-        let tokens = Tokens::of(line, self.separator);
-        let tokens = tokens.slice();
+        let tokens = tokens(line, self.separator, arena);
         let anchors = Anchors::of(tokens);
         let Some(request) = anchors.request.filter(|_| anchors.found()) else {
             let cut = memchr::memchr_iter(b'"', line).count() % 2 == 1;
@@ -348,7 +276,15 @@ impl Columns {
 fn put<'a>(token: &Token<'a>, role: Field, event: &mut Event<'a>, attrs: &mut Attrs<'a>) {
     let role = if token.key.is_empty() { role } else { keyed(token.key) };
     // Referer and user agent change places between formats: an address is no agent.
-    if role == Field::Agent && !event.user_agent.is_empty() {
+    let fits = !token.key.is_empty()
+        || match role {
+            Field::Agent => token.dress == Dress::Quoted,
+            Field::Seconds => memchr::memchr(b'.', token.text).is_some(),
+            Field::UpstreamUrl => memchr::memmem::find(token.text, b"://").is_some(),
+            Field::Upstream | Field::Client => token.text.starts_with(b"unix:") || is_peer(super::last(token.text)),
+            _ => true,
+        };
+    if !fits || role == Field::Agent && !event.user_agent.is_empty() {
         return;
     }
     if role == Field::Agent && (token.text.starts_with(b"http://") || token.text.starts_with(b"https://")) {
@@ -358,7 +294,7 @@ fn put<'a>(token: &Token<'a>, role: Field, event: &mut Event<'a>, attrs: &mut At
 }
 
 /// Lower-case keys are nginx variables and abbreviations; `[Client …]` is how Nginx Proxy Manager names columns.
-fn keyed(key: &[u8]) -> Field {
+pub(super) fn keyed(key: &[u8]) -> Field {
     match key {
         b"Client" => Field::Client,
         b"Length" => Field::Bytes,
@@ -397,7 +333,10 @@ fn who<'a>(tokens: &[Token<'a>], event: &mut Event<'a>, attrs: &mut Attrs<'a>) {
     }
 }
 
-fn is_peer(text: &[u8]) -> bool {
+pub(super) fn is_peer(text: &[u8]) -> bool {
+    if net::is_address(text) {
+        return true;
+    }
     let first = text.split(|b| *b == b',').next().unwrap_or_default();
     net::is_address(first) || (net::host_port(first).1 != 0 && net::is_address(net::host_port(first).0))
 }
@@ -407,7 +346,18 @@ fn is_foreign(tokens: &[Token<'_>], anchors: Anchors) -> bool {
     let Some(time) = anchors.time.and_then(|t| tokens.get(t)) else {
         return !tokens.first().is_some_and(|t| is_peer(t.text));
     };
+    // An application's log line about a request has a level.
+    let leveled = |t: &Token<'_>| t.dress != Dress::Quoted && is_level(t.text);
+    let before = tokens.get(..anchors.request.unwrap_or(0)).unwrap_or_default();
+    if before.iter().any(leveled) {
+        return true;
+    }
     time.dress == Dress::Bracket && time.text.len() == 24 && time.text.get(20) == Some(&b'.')
+}
+
+fn is_level(text: &[u8]) -> bool {
+    const LEVELS: [&[u8]; 9] = [b"INFO", b"DEBUG", b"WARN", b"WARNING", b"ERROR", b"TRACE", b"info", b"INFO:", b"[INFO]"];
+    LEVELS.contains(&text)
 }
 
 /// A line that cannot be an access log line has no quote or begins like JSON.
@@ -469,138 +419,4 @@ impl Signs {
             self.apache += 1;
         }
     }
-}
-
-/// The shapes that a column's values had.
-#[derive(Debug, Clone, Default)]
-struct Votes {
-    fields: Vec<(Field, usize)>,
-    /// The largest whole number.
-    largest: u64,
-    /// Whether some line ends with this column.
-    last: bool,
-    /// Whether it stands in quotes.
-    quoted: bool,
-}
-
-fn count(votes: &mut Vec<Votes>, tokens: &[Token<'_>]) {
-    for (index, token) in tokens.iter().enumerate() {
-        if votes.len() <= index {
-            votes.push(Votes::default());
-        }
-        let Some(column) = votes.get_mut(index) else { continue };
-        column.last |= index + 1 == tokens.len();
-        column.quoted |= token.dress == Dress::Quoted && token.key.is_empty();
-        column.largest = column.largest.max(num::uint(token.text).unwrap_or(0));
-        let field = shape(token);
-        match column.fields.iter_mut().find(|(f, _)| *f == field) {
-            Some((_, n)) => *n += 1,
-            None => column.fields.push((field, 1)),
-        }
-    }
-}
-
-/// What a token's shape suggests; `Skip` for what suggests nothing (`-`).
-fn shape(token: &Token<'_>) -> Field {
-    let value = token.text;
-    if !token.key.is_empty() {
-        // A key speaks for itself on every line.
-        return Field::Skip;
-    }
-    if matches!(value, b"-" | b"") {
-        return Field::Skip;
-    }
-    let part = super::last(value);
-    match token.dress {
-        Dress::Bracket => Field::Backend,
-        Dress::Quoted if net::is_address(crate::prim::text::word(value)) => Field::Forwarded,
-        Dress::Quoted if value.starts_with(b"http://") || value.starts_with(b"https://") => Field::UpstreamUrl,
-        Dress::Quoted if is_id(value) => Field::RequestId,
-        Dress::Quoted if is_peer(part) => Field::Upstream,
-        // Traefik's routers.
-        Dress::Quoted if memchr::memchr(b'@', value).is_some() && memchr::memchr(b'/', value).is_none() => Field::Backend,
-        Dress::Quoted => Field::Agent,
-        Dress::Bare if is_decimal(part) => Field::Seconds,
-        Dress::Bare if is_status(part) => Field::Status,
-        Dress::Bare if num::uint(part).is_some() => Field::Bytes,
-        Dress::Bare if num::duration(value).is_some() => Field::Duration,
-        Dress::Bare if is_id(value) => Field::RequestId,
-        Dress::Bare if is_peer(part) && net::host_port(part).1 != 0 || value.starts_with(b"unix:") => Field::Upstream,
-        Dress::Bare if is_peer(value) => Field::Client,
-        Dress::Bare
-            if is_method(value)
-                && matches!(value, b"HIT" | b"MISS" | b"EXPIRED" | b"BYPASS" | b"STALE" | b"UPDATING" | b"REVALIDATED") =>
-        {
-            Field::Named("cache")
-        }
-        Dress::Bare if memchr::memchr(b'.', value).is_some() => Field::Host,
-        Dress::Bare => Field::Skip,
-    }
-}
-
-/// `0.206`, `0.000123`: a time in seconds.
-fn is_decimal(text: &[u8]) -> bool {
-    let whole = num::digits(text);
-    let fraction = text.get(whole + 1..).unwrap_or_default();
-    whole > 0 && text.get(whole) == Some(&b'.') && fraction.len() >= 3 && num::digits(fraction) == fraction.len()
-}
-
-/// 16 to 40 hexadecimal digits, with or without dashes.
-fn is_id(text: &[u8]) -> bool {
-    text.len() >= 16
-        && text.len() <= 40
-        && text.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-')
-        && text.iter().any(u8::is_ascii_digit)
-        && text.iter().filter(|b| **b == b'-').count() < 6
-}
-
-/// Makes roles of votes. Behind the request (`tail`) the first number is the size, then come referer and user agent.
-fn settle(votes: &[Votes], tail: bool) -> Vec<Field> {
-    let mut roles = Vec::new();
-    let mut seconds = 0;
-    let mut quoted = 0;
-    let timed = votes.iter().any(|v| matches!(best(v), Field::Seconds | Field::Duration));
-    for (index, column) in votes.iter().enumerate() {
-        let field = match best(column) {
-            Field::Bytes | Field::Status if tail && index == 0 => Field::Bytes,
-            Field::Skip if tail && index == 0 => Field::Bytes,
-            // A lone number at the very end of a line is Apache's %D.
-            Field::Bytes | Field::Status if tail && column.last && quoted > 0 && !timed && column.largest >= 1000 => {
-                Field::Micros
-            }
-            Field::Status if quoted > 0 => Field::Named("upstream_status"),
-            Field::Bytes | Field::Status => Field::Skip,
-            Field::Seconds => {
-                seconds += 1;
-                match seconds {
-                    1 => Field::Seconds,
-                    2 => Field::Named("upstream_response_time"),
-                    _ => Field::Skip,
-                }
-            }
-            // Referer and user agent, the referer first unless the shapes say otherwise.
-            _ if tail && column.quoted && index == 1 => {
-                quoted += 1;
-                let swapped = votes.get(2).is_some_and(|v| v.quoted && best(v) == Field::UpstreamUrl);
-                if swapped && best(column) == Field::Agent { Field::Agent } else { Field::Skip }
-            }
-            _ if tail && column.quoted && index == 2 && quoted == 1 => {
-                quoted += 1;
-                if roles.contains(&Field::Agent) { Field::Skip } else { Field::Agent }
-            }
-            Field::Agent if tail => {
-                quoted += 1;
-                Field::Agent
-            }
-            Field::Backend if roles.contains(&Field::Backend) => Field::Skip,
-            other => other,
-        };
-        roles.push(field);
-    }
-    roles
-}
-
-fn best(column: &Votes) -> Field {
-    let voted = column.fields.iter().filter(|(f, _)| *f != Field::Skip);
-    voted.max_by_key(|(_, n)| *n).map_or(Field::Skip, |(f, _)| *f)
 }
