@@ -223,7 +223,7 @@ fn best_envelope(sample: &Sample<'_>, arena: &Arena) -> Option<ChosenEnvelope> {
         };
         let share = sample.share(fits);
         let score = share * f64::from(spec.weight);
-        if share >= 0.6 && best.as_ref().is_none_or(|(old, _)| score > *old) {
+        if share >= 0.5 && best.as_ref().is_none_or(|(old, _)| score > *old) {
             best = Some((score, ChosenEnvelope { name: spec.name, reason: inferred.reason, envelope: inferred.envelope }));
         }
     }

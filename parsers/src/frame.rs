@@ -143,6 +143,16 @@ enum Found {
     Nothing,
 }
 
+impl Found {
+    /// What a line is where no record is open that it could go on: the last resort begins one even with an indented line.
+    fn alone(self, format: &Format) -> Found {
+        match self {
+            Found::Continue(layout) if format.layouts.get(layout).is_some_and(|row| row.weight <= 1) => Found::Start(layout),
+            other => other,
+        }
+    }
+}
+
 /// Which layout of the stream a line belongs to, and as what. A line that a layout starts wins over one that another
 /// would continue.
 fn classify(format: &Format, stream: &[usize], line: &[u8]) -> Found {
@@ -232,7 +242,8 @@ impl Reader<'_> {
                 );
             } else {
                 let span = Span { offset: at, length: line.len(), line: number, bytes: next - at };
-                match classify(self.format, &self.format.order, line) {
+                let found = classify(self.format, &self.format.order, line);
+                match found {
                     Found::Start(layout) if open.is_some_and(|o| self.joins(o.layout, layout, o.text(block), line)) => {
                         open = open.map(|record| Open { end: at + line.len(), ..record });
                     }
@@ -242,6 +253,9 @@ impl Reader<'_> {
                     }
                     Found::Continue(layout) if open.is_some_and(|o| self.continues(o.layout, layout, line)) => {
                         open = open.map(|record| Open { end: at + line.len(), ..record });
+                    }
+                    Found::Continue(layout) if open.is_none() && matches!(found.alone(self.format), Found::Start(_)) => {
+                        open = Some(Open { layout, start: at, end: at + line.len(), line: number });
                     }
                     Found::Separator => {
                         self.close(block, open.take(), at, sink);

@@ -13,7 +13,13 @@ macro_rules! recognisers {
     };
 }
 
-recognisers! {}
+recognisers! {
+    ids
+    requests
+    deploys
+    alerts
+    caches
+}
 
 /// All recognisers behind one multi-pattern automaton: a message is looked at once, and only those recognisers are asked
 /// whose needles stand in it, in the registry's order.
