@@ -9,5 +9,8 @@ macro_rules! layouts {
 }
 
 layouts! {
+    alert_json
+    k8s_events
+    nagios
     plain
 }

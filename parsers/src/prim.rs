@@ -1,5 +1,6 @@
 //! Shared pieces of grammar, each with tests of its own.
 
+pub mod listing;
 pub mod named;
 pub mod net;
 pub mod num;
