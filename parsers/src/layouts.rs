@@ -23,6 +23,9 @@ layouts! {
     apache_access
     apache_error
     json_lines
+    alert_json
+    k8s_events
+    nagios
     plain
     gunicorn uvicorn gin php rails logfmt rust_tracing go_log python_logging generic plain
 }

@@ -9,6 +9,8 @@ pub mod ids;
 pub mod json;
 pub mod jvm;
 pub mod mysql;
+pub mod listing;
+pub mod named;
 pub mod net;
 pub mod num;
 pub mod object;

@@ -26,6 +26,11 @@ recognisers! {
     ucp_weblogic
     exceptions
     sqlalchemy psycopg_pool asyncpg django active_record node_pools go_sql pgx npgsql sqlx ecto pool_generic app_requests
+    ids
+    requests
+    deploys
+    alerts
+    caches
 }
 
 /// All recognisers behind one multi-pattern automaton: a message is looked at once, and only those recognisers are asked
