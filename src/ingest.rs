@@ -13,9 +13,9 @@ mod shard;
 pub mod strings;
 
 use crate::error::Error;
+use crate::source::Input;
 use crate::source::find::Found;
 use crate::source::open::{Stored, Stream};
-use crate::source::Input;
 use backtrail_parsers::detect::{self, Format};
 use backtrail_parsers::recognisers::Recognisers;
 use backtrail_parsers::sample::Sample;
@@ -141,7 +141,13 @@ pub fn ingest(found: Found, options: &Options, progress: Progress<'_>) -> Ingest
 }
 
 /// Reads one input to its end, cuts it into blocks and hands them to the workers.
-fn feed(source: usize, input: &Input, options: &Options, jobs: &SyncSender<Job>, progress: Progress<'_>) -> (Opened, Vec<Error>) {
+fn feed(
+    source: usize,
+    input: &Input,
+    options: &Options,
+    jobs: &SyncSender<Job>,
+    progress: Progress<'_>,
+) -> (Opened, Vec<Error>) {
     let mut stream = Stream::new(input);
     let mut head = Vec::new();
     progress(stream.fill(&mut head, cut::BLOCK) as u64);
@@ -170,7 +176,12 @@ fn feed(source: usize, input: &Input, options: &Options, jobs: &SyncSender<Job>,
 }
 
 /// Takes jobs until there are no more.
-fn work(queue: &Mutex<Receiver<Job>>, recognisers: &Recognisers, options: &Options, done: &Mutex<BTreeMap<(usize, usize), Shard>>) {
+fn work(
+    queue: &Mutex<Receiver<Job>>,
+    recognisers: &Recognisers,
+    options: &Options,
+    done: &Mutex<BTreeMap<(usize, usize), Shard>>,
+) {
     loop {
         let Ok(job) = queue.lock().map_or(Err(()), |jobs| jobs.recv().map_err(drop)) else { return };
         let shard = shard::read(&job.format, recognisers, &job.piece, options);

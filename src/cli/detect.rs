@@ -27,7 +27,8 @@ struct Detected<'t> {
 
 /// Writes what every source was taken for.
 pub(super) fn write(table: &EventTable, format: DetectFormat, out: &mut dyn Write) -> io::Result<()> {
-    let mut counts: Vec<(BTreeMap<&'static str, u64>, BTreeMap<&'static str, u64>)> = vec![Default::default(); table.sources.len()];
+    let mut counts: Vec<(BTreeMap<&'static str, u64>, BTreeMap<&'static str, u64>)> =
+        vec![Default::default(); table.sources.len()];
     for row in table.rows().iter() {
         if let Some((severities, kinds)) = counts.get_mut(row.source_id() as usize) {
             let severity = row.severity().name();

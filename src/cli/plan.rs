@@ -58,7 +58,8 @@ fn zone(text: &str) -> Result<(GlobMatcher, GivenZone)> {
         return Ok((glob, GivenZone::Fixed(seconds)));
     }
     let zone = name.parse::<chrono_tz::Tz>();
-    let zone = zone.map_err(|_bad| usage("--tz", format!("{name} is no zone; give an IANA name (Europe/Berlin) or an offset (+02:00)")))?;
+    let zone = zone
+        .map_err(|_bad| usage("--tz", format!("{name} is no zone; give an IANA name (Europe/Berlin) or an offset (+02:00)")))?;
     Ok((glob, GivenZone::Named(zone)))
 }
 
@@ -78,7 +79,8 @@ fn fixed(text: &str) -> Option<i32> {
 fn layout(text: &str) -> Result<(GlobMatcher, &'static str)> {
     let (glob, name) = split("--format-for", text)?;
     let spec = backtrail_parsers::registry::layout(&name);
-    let spec = spec.ok_or_else(|| usage("--format-for", format!("no layout is called {name}; `backtrail formats` lists them")))?;
+    let spec =
+        spec.ok_or_else(|| usage("--format-for", format!("no layout is called {name}; `backtrail formats` lists them")))?;
     Ok((glob, spec.name))
 }
 

@@ -39,7 +39,10 @@ fn read(plan: &Plan) -> Result<(EventTable, ExitCode)> {
     if !found.left_out.is_empty() {
         let names: Vec<String> = found.left_out.iter().take(5).map(|p| p.display().to_string()).collect();
         let more = if found.left_out.len() > names.len() { ", …" } else { "" };
-        progress::complain(&format!("not read, by their endings: {}{more} (name a file itself to have it read)", names.join(", ")));
+        progress::complain(&format!(
+            "not read, by their endings: {}{more} (name a file itself to have it read)",
+            names.join(", ")
+        ));
     }
     if found.inputs.is_empty() && found.problems.is_empty() {
         progress::complain(&format!("{}: no log in it", plan.paths.join(", ")));
@@ -103,7 +106,8 @@ fn class(name: &str) -> Result<Class, Error> {
 /// The output asked for; a file that exists is left alone unless `--force` is given.
 fn out(output: &Output) -> Result<Box<dyn Write>> {
     let Some(path) = &output.output else { return Ok(Box::new(BufWriter::new(std::io::stdout().lock()))) };
-    let file: std::io::Result<File> = if output.force { File::create(path) } else { OpenOptions::new().write(true).create_new(true).open(path) };
+    let file: std::io::Result<File> =
+        if output.force { File::create(path) } else { OpenOptions::new().write(true).create_new(true).open(path) };
     let file = file.with_context(|| format!("{}: cannot be written; --force overwrites a file that exists", path.display()))?;
     Ok(Box::new(BufWriter::new(file)))
 }

@@ -146,7 +146,9 @@ fn leak(
         }
         held = held.saturating_add(session.age(ends(session.source)));
         let request_end = session.request.and_then(|r| folded.requests.get(r as usize)).and_then(|r| r.end_row);
-        evidence.extend([Some(session.open_row), session.report.filter(|r| *r != session.open_row), request_end].into_iter().flatten());
+        evidence.extend(
+            [Some(session.open_row), session.report.filter(|r| *r != session.open_row), request_end].into_iter().flatten(),
+        );
     }
     evidence.truncate(EVIDENCE);
     let endpoint = endpoints.into_iter().filter(|(e, _)| !e.is_empty()).max_by_key(|(_, n)| *n).map(|(e, _)| e);
@@ -203,7 +205,8 @@ fn helpers(rows: &Rows<'_>, folded: &Folded, leaked: &[Vec<Site>]) -> BTreeSet<S
             stacks.iter().filter(|f| f.get(depth) == Some(site)).count() as f64 / all as f64
         };
         let Some(site) = leaked.iter().find_map(|f| f.get(depth)).cloned() else { break };
-        let callers: BTreeSet<&Site> = leaked.iter().chain(&others).filter(|f| f.get(depth) == Some(&site)).filter_map(|f| f.get(depth + 1)).collect();
+        let callers: BTreeSet<&Site> =
+            leaked.iter().chain(&others).filter(|f| f.get(depth) == Some(&site)).filter_map(|f| f.get(depth + 1)).collect();
         let common = !others.is_empty() && share(leaked, &site) >= HELPER && share(&others, &site) >= HELPER;
         if !common || callers.len() < 2 {
             break;
@@ -243,7 +246,9 @@ pub fn connection(rows: &Rows<'_>, folded: &Folded, session: &Session) -> String
     let own = String::from_utf8_lossy(rows.text(session.conn)).into_owned();
     let carried = session.carried_by.and_then(|index| folded.sessions.get(index as usize));
     match (session.layer, carried) {
-        (Layer::Pool, Some(server)) if server.pid != 0 && (own.starts_with("0x") || own.is_empty()) => format!("pg_pid:{}", server.pid),
+        (Layer::Pool, Some(server)) if server.pid != 0 && (own.starts_with("0x") || own.is_empty()) => {
+            format!("pg_pid:{}", server.pid)
+        }
         (Layer::Db, _) if session.pid != 0 => format!("pid:{}", session.pid),
         _ if own.is_empty() => format!("pid:{}", rows.get(session.open_row).int(crate::ingest::IntCol::BackendPid)),
         _ => own,

@@ -62,7 +62,8 @@ impl<'f> Facts<'f> {
         for (source, time) in &folded.full {
             full.entry(*source).or_insert(*time);
         }
-        let quiet = |(source, _): &(u32, u32), last: &i64| ends.get(*source as usize).is_some_and(|end| end - last > 10 * SECOND);
+        let quiet =
+            |(source, _): &(u32, u32), last: &i64| ends.get(*source as usize).is_some_and(|end| end - last > 10 * SECOND);
         let gone = folded.last_of_pid.iter().filter(|(key, last)| quiet(key, last)).map(|(k, v)| (*k, *v)).collect();
         Facts {
             rows,
@@ -151,7 +152,9 @@ impl<'f> Facts<'f> {
     fn open_at_end(&self, session: &Session, until: i64) -> (Class, &'static str) {
         let age = until - session.open;
         match session.layer {
-            Layer::Db if self.ceilings.contains_key(&(session.source, session.client)) => (Class::PooledIdle, "a pool's connection"),
+            Layer::Db if self.ceilings.contains_key(&(session.source, session.client)) => {
+                (Class::PooledIdle, "a pool's connection")
+            }
             Layer::Db if self.pools_seen => (Class::PooledIdle, "the application keeps its connections in a pool"),
             _ => match self.hold(session, 0.999) {
                 Some(usual) if age <= usual => (Class::StillInUse, "not older than sessions usually are"),
@@ -165,14 +168,24 @@ impl<'f> Facts<'f> {
 fn is_reaped(reason: &[u8]) -> bool {
     matches!(
         reason,
-        b"idle_in_transaction_timeout" | b"idle_session_timeout" | b"wait_timeout" | b"client_idle_timeout" | b"idle_transaction_timeout"
+        b"idle_in_transaction_timeout"
+            | b"idle_session_timeout"
+            | b"wait_timeout"
+            | b"client_idle_timeout"
+            | b"idle_transaction_timeout"
     )
 }
 
 fn is_peer_error(reason: &[u8]) -> bool {
     matches!(
         reason,
-        b"client_eof" | b"client_reset" | b"peer_error" | b"connection_lost" | b"client_unexpected_eof" | b"read_error" | b"write_error"
+        b"client_eof"
+            | b"client_reset"
+            | b"peer_error"
+            | b"connection_lost"
+            | b"client_unexpected_eof"
+            | b"read_error"
+            | b"write_error"
     )
 }
 

@@ -48,7 +48,8 @@ pub struct Balance {
 impl Balance {
     /// Every session has one class, and every close ended a session or is an orphan.
     pub fn holds(&self) -> bool {
-        self.opens + self.inferred_opens == self.classes.values().sum::<u64>() && self.closes == self.ended_by_close + self.orphan_closes
+        self.opens + self.inferred_opens == self.classes.values().sum::<u64>()
+            && self.closes == self.ended_by_close + self.orphan_closes
     }
 }
 
@@ -262,7 +263,9 @@ impl<'r> Ledger<'r> {
                 self.open.remove(&key);
                 self.closed_alone(row, key, duration);
             }
-            (Some(_), Some(open), Some(duration)) if time - duration < open - tolerance => self.closed_alone(row, key, duration),
+            (Some(_), Some(open), Some(duration)) if time - duration < open - tolerance => {
+                self.closed_alone(row, key, duration)
+            }
             (Some(index), ..) => {
                 self.open.remove(&key);
                 self.finish_session(index, row);
@@ -331,7 +334,10 @@ impl<'r> Ledger<'r> {
         let balance = self.extra.entry(layer).or_default();
         *balance.refused.entry(reason).or_default() += 1;
         if let Some(index) = self.open.get(&key).copied()
-            && self.sessions.get(index as usize).is_some_and(|s| row.time() - s.last_seen <= AT_ONCE && s.opened == Opened::Logged)
+            && self
+                .sessions
+                .get(index as usize)
+                .is_some_and(|s| row.time() - s.last_seen <= AT_ONCE && s.opened == Opened::Logged)
         {
             self.open.remove(&key);
             self.turned_away.insert(index);
@@ -483,7 +489,8 @@ impl<'r> Ledger<'r> {
 
     fn lb(&mut self, row: &Row<'_>) {
         let duration = row.long(LongCol::Duration).unwrap_or(0);
-        let (start, end) = if row.time_is_start() { (row.time(), row.time() + duration) } else { (row.time() - duration, row.time()) };
+        let (start, end) =
+            if row.time_is_start() { (row.time(), row.time() + duration) } else { (row.time() - duration, row.time()) };
         self.lb.count += 1;
         self.lb.spans.0.push(start);
         self.lb.spans.1.push(end);
@@ -498,7 +505,8 @@ impl<'r> Ledger<'r> {
 
     fn end_all(&mut self, row: &Row<'_>, of: impl Fn(&Key, &Session) -> bool) {
         let ours = |index: u32, key: &Key| self.sessions.get(index as usize).is_some_and(|s| of(key, s));
-        let mut ended: Vec<(Key, u32)> = self.open.iter().filter(|(key, i)| ours(**i, key)).map(|(key, i)| (*key, *i)).collect();
+        let mut ended: Vec<(Key, u32)> =
+            self.open.iter().filter(|(key, i)| ours(**i, key)).map(|(key, i)| (*key, *i)).collect();
         ended.sort_unstable_by_key(|(_, index)| *index);
         for (key, index) in ended {
             self.open.remove(&key);
@@ -518,7 +526,9 @@ impl<'r> Ledger<'r> {
             alive.insert(pid);
         }
         if first || pid != 0 {
-            self.end_all(row, |key, s| key.0 == Layer::Pool && key.1 == source && ((first && s.pid == 0) || (pid != 0 && s.pid == pid)));
+            self.end_all(row, |key, s| {
+                key.0 == Layer::Pool && key.1 == source && ((first && s.pid == 0) || (pid != 0 && s.pid == pid))
+            });
         }
     }
 
@@ -533,7 +543,9 @@ impl<'r> Ledger<'r> {
     /// What a process held ends with it; lines without a pid belong to the last process of their source.
     fn end_of_process(&mut self, row: &Row<'_>, last: bool) {
         let (source, pid) = (row.source_id(), process(row));
-        self.end_all(row, |key, s| key.0 == Layer::Pool && key.1 == source && ((pid != 0 && s.pid == pid) || (last && s.pid == 0)));
+        self.end_all(row, |key, s| {
+            key.0 == Layer::Pool && key.1 == source && ((pid != 0 && s.pid == pid) || (last && s.pid == 0))
+        });
     }
 
     /// Ends the fold.
@@ -573,7 +585,8 @@ impl<'r> Ledger<'r> {
 
     /// A server that logs only the acceptance of connections: those that nothing followed are its sessions.
     fn settle_received(&mut self) {
-        let mut left: Vec<((u32, u32), Received)> = self.received.drain().filter(|((source, _), _)| !self.servers.contains(source)).collect();
+        let mut left: Vec<((u32, u32), Received)> =
+            self.received.drain().filter(|((source, _), _)| !self.servers.contains(source)).collect();
         left.sort_by_key(|(key, received)| (received.time, *key));
         for ((source, pid), received) in left {
             let row = self.rows.get(received.row);

@@ -110,7 +110,8 @@ impl Requests {
         self.counts.closes += 1;
         let source = row.source_id();
         let id = row.code(TextCol::RequestId);
-        let known = if id == 0 { self.by_thread.get(&thread_key(row)).copied() } else { self.by_id.get(&(source, id)).copied() };
+        let known =
+            if id == 0 { self.by_thread.get(&thread_key(row)).copied() } else { self.by_id.get(&(source, id)).copied() };
         let known = known.filter(|index| self.all.get(*index as usize).is_some_and(|r| r.end.is_none() && self.fits(r, row)));
         let index = if let Some(index) = known {
             self.counts.matched += 1;
@@ -179,7 +180,10 @@ impl Requests {
             return self.by_id.get(&(row.source_id(), id)).map(|index| (*index, true));
         }
         let index = *self.by_thread.get(&thread_key(row)).filter(|_| row.code(TextCol::Thread) != 0)?;
-        self.all.get(index as usize).filter(|r| r.end.is_none() && r.thread == row.code(TextCol::Thread)).map(|_| (index, false))
+        self.all
+            .get(index as usize)
+            .filter(|r| r.end.is_none() && r.thread == row.code(TextCol::Thread))
+            .map(|_| (index, false))
     }
 
     /// A running request by id or, failing that, made from the row itself, so that its end can be seen later.
@@ -211,7 +215,9 @@ impl Requests {
     pub fn at(&self, source: u32, thread: &[u8], moment: i64) -> Option<u32> {
         let ring = self.ended.get(&(source, tail(thread)))?;
         let inside = |index: &&u32| {
-            self.all.get(**index as usize).is_some_and(|r| r.start.is_some_and(|s| s <= moment) && r.end.is_some_and(|e| e >= moment))
+            self.all
+                .get(**index as usize)
+                .is_some_and(|r| r.start.is_some_and(|s| s <= moment) && r.end.is_some_and(|e| e >= moment))
         };
         ring.iter().rev().find(inside).copied()
     }

@@ -27,7 +27,8 @@ pub fn find(table: &EventTable) -> Vec<ZoneShift> {
         return Vec::new();
     }
     let marks = marks(&rows, table.sources.len());
-    let known: Vec<u32> = table.sources.iter().filter(|s| s.zone.basis == "written" || s.zone.basis == "given").map(|s| s.id).collect();
+    let known: Vec<u32> =
+        table.sources.iter().filter(|s| s.zone.basis == "written" || s.zone.basis == "given").map(|s| s.id).collect();
     let mut shifts = Vec::new();
     for source in assumed {
         let mut votes: BTreeMap<i64, u64> = BTreeMap::new();

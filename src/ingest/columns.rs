@@ -247,7 +247,10 @@ impl Shard {
 
     /// Moves line numbers on by `lines`.
     pub(super) fn shift_lines(&mut self, lines: u32) {
-        self.line.iter_mut().chain(self.rejects.iter_mut().map(|r| &mut r.line)).for_each(|line| *line = line.saturating_add(lines));
+        self.line
+            .iter_mut()
+            .chain(self.rejects.iter_mut().map(|r| &mut r.line))
+            .for_each(|line| *line = line.saturating_add(lines));
     }
 
     /// Makes `layout` refer to `names`, to which missing ones are added.

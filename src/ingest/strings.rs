@@ -22,8 +22,12 @@ impl std::fmt::Debug for Strings {
 
 impl Default for Strings {
     fn default() -> Self {
-        let mut strings =
-            Strings { table: HashTable::new(), bytes: Vec::new(), ends: Vec::new(), hasher: FixedState::with_seed(0x6261_636b) };
+        let mut strings = Strings {
+            table: HashTable::new(),
+            bytes: Vec::new(),
+            ends: Vec::new(),
+            hasher: FixedState::with_seed(0x6261_636b),
+        };
         strings.code(b"");
         strings
     }

@@ -1,8 +1,8 @@
 //! From the case to the report: numbers are taken over, codes become text, rows become references.
 
 use super::{
-    Alert, CallSite, Clock, Deploy, Gap, Impact, Incident, Leak, Ledger, Moment, Rate, Ref, Reject, Report, SCHEMA, Series, Source, Tool,
-    Verdict, Window,
+    Alert, CallSite, Clock, Deploy, Gap, Impact, Incident, Leak, Ledger, Moment, Rate, Ref, Reject, Report, SCHEMA, Series,
+    Source, Tool, Verdict, Window,
 };
 use crate::correlate::callsite::Attribution;
 use crate::correlate::{Case, Class, Site};
@@ -97,7 +97,12 @@ fn sources(table: &EventTable, rows: &Rows<'_>, case: &Case) -> Vec<Source> {
         clock_bound_ms: None,
         first: source.first.map(rfc3339),
         last: source.last.map(rfc3339),
-        gaps: case.gaps.iter().filter(|g| g.source == source.id).map(|g| Gap { from: rfc3339(g.from), to: rfc3339(g.to) }).collect(),
+        gaps: case
+            .gaps
+            .iter()
+            .filter(|g| g.source == source.id)
+            .map(|g| Gap { from: rfc3339(g.from), to: rfc3339(g.to) })
+            .collect(),
     };
     table.sources.iter().zip(seen).map(describe).collect()
 }
@@ -171,7 +176,12 @@ fn verdict(case: &Case) -> Verdict {
     let leaked: u64 = case.leaks.iter().map(|l| l.sessions.len() as u64).sum();
     let summary = match case.leaks.first() {
         Some(worst) => {
-            let place = worst.site.as_ref().map(show_site).or_else(|| worst.endpoint.clone()).unwrap_or_else(|| "an unknown place".into());
+            let place = worst
+                .site
+                .as_ref()
+                .map(show_site)
+                .or_else(|| worst.endpoint.clone())
+                .unwrap_or_else(|| "an unknown place".into());
             format!("{leaked} connections were never given back; most were opened at {place}. A cause has not been diagnosed.")
         }
         None => "No leaked connection was found. A cause has not been diagnosed.".into(),
@@ -265,7 +275,11 @@ fn title(row: &Row<'_>) -> String {
     match row.kind() {
         Kind::Deploy | Kind::Rollback => {
             let verb = if row.kind() == Kind::Deploy { "deployed" } else { "rolled back" };
-            [verb.to_owned(), text(TextCol::Subject), text(TextCol::Version)].into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" ")
+            [verb.to_owned(), text(TextCol::Subject), text(TextCol::Version)]
+                .into_iter()
+                .filter(|w| !w.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ")
         }
         Kind::Alert => format!("alert {} {}", text(TextCol::Subject), text(TextCol::Reason)),
         kind if row.text(TextCol::Message).is_empty() => kind.name().to_owned(),
@@ -319,18 +333,29 @@ fn notes(table: &EventTable, case: &Case) -> Vec<String> {
     for source in &table.sources {
         let path = &source.path;
         match source.zone.basis.as_str() {
-            "assumed" => notes.push(format!("{path}: no zone is written; UTC is assumed. Give it with --tz '{}=ZONE'.", file_name(path))),
-            "evidence" => notes.push(format!("{path}: no zone is written; UTC{} follows from {} records that match other sources.", source.zone.name, source.shift_pairs)),
+            "assumed" => {
+                notes.push(format!("{path}: no zone is written; UTC is assumed. Give it with --tz '{}=ZONE'.", file_name(path)))
+            }
+            "evidence" => notes.push(format!(
+                "{path}: no zone is written; UTC{} follows from {} records that match other sources.",
+                source.zone.name, source.shift_pairs
+            )),
             _ => {}
         }
         if let Some(year) = source.zone.year {
             notes.push(format!("{path}: no year is written; {year} is taken. Give it with --year."));
         }
         if source.zone.ambiguous > 0 {
-            notes.push(format!("{path}: {} records fall into the hour that the end of summer time repeats; order decides.", source.zone.ambiguous));
+            notes.push(format!(
+                "{path}: {} records fall into the hour that the end of summer time repeats; order decides.",
+                source.zone.ambiguous
+            ));
         }
         if source.stored.overlap > 0 {
-            notes.push(format!("{path}: {} bytes stand in two files of the rotated set and are read once.", source.stored.overlap));
+            notes.push(format!(
+                "{path}: {} bytes stand in two files of the rotated set and are read once.",
+                source.stored.overlap
+            ));
         }
         if source.records > 0 && source.first.is_none() {
             notes.push(format!("{path}: no time was found in it."));
@@ -376,6 +401,8 @@ fn series(case: &Case) -> Series {
         timeouts: curves.timeouts.clone(),
         deploys: marks(|k| matches!(k, Kind::Deploy | Kind::Rollback)),
         alerts: marks(|k| k == Kind::Alert),
-        restarts: marks(|k| matches!(k, Kind::ServerStart | Kind::ServerCrash | Kind::ServerStop | Kind::AppStart | Kind::AppStop)),
+        restarts: marks(|k| {
+            matches!(k, Kind::ServerStart | Kind::ServerCrash | Kind::ServerStop | Kind::AppStart | Kind::AppStop)
+        }),
     }
 }

@@ -14,7 +14,20 @@ pub fn defuse(text: &str) -> String {
 pub fn write(report: &Report, out: &mut dyn Write) -> Result<()> {
     let failed = |e: ::csv::Error| Error::Io { path: "output".into(), source: e.into() };
     let mut table = ::csv::Writer::from_writer(out);
-    let header = ["rank", "function", "file", "line", "endpoint", "sessions", "first", "last", "connection_seconds", "attribution", "confidence", "evidence"];
+    let header = [
+        "rank",
+        "function",
+        "file",
+        "line",
+        "endpoint",
+        "sessions",
+        "first",
+        "last",
+        "connection_seconds",
+        "attribution",
+        "confidence",
+        "evidence",
+    ];
     table.write_record(header).map_err(failed)?;
     for leak in &report.leaks {
         let site = leak.call_site.as_ref();

@@ -38,9 +38,21 @@ pub fn render(report: &Report) -> String {
         }
         out.push('\n');
     }
-    let _ = writeln!(out, "## Sources\n\n| file | format | records | not understood | bytes | SHA-256 |\n| --- | --- | --- | --- | --- | --- |");
+    let _ = writeln!(
+        out,
+        "## Sources\n\n| file | format | records | not understood | bytes | SHA-256 |\n| --- | --- | --- | --- | --- | --- |"
+    );
     for s in &report.sources {
-        let _ = writeln!(out, "| {} | {} | {} | {} | {} | `{}` |", escape(&s.path), s.format, s.records, s.rejected, s.bytes, s.sha256);
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {} | {} | `{}` |",
+            escape(&s.path),
+            s.format,
+            s.records,
+            s.rejected,
+            s.bytes,
+            s.sha256
+        );
     }
     if !report.notes.is_empty() {
         let _ = writeln!(out, "\n## Inferred\n");
@@ -55,7 +67,10 @@ fn leaks(report: &Report, out: &mut String) {
     if report.leaks.is_empty() {
         return;
     }
-    let _ = writeln!(out, "## Leaking call sites\n\n| # | call site | endpoint | leaked | first | last | confidence | evidence |\n| --- | --- | --- | --- | --- | --- | --- | --- |");
+    let _ = writeln!(
+        out,
+        "## Leaking call sites\n\n| # | call site | endpoint | leaked | first | last | confidence | evidence |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
+    );
     for leak in &report.leaks {
         let site = leak.call_site.as_ref().map(|s| {
             let at = s.line.map(|line| format!("{}:{line}", s.file.clone().unwrap_or_default()));
@@ -78,7 +93,10 @@ fn leaks(report: &Report, out: &mut String) {
 }
 
 fn ledger(report: &Report, out: &mut String) {
-    let _ = writeln!(out, "## Ledger\n\n| layer | opens | closes | inferred opens | orphan closes | open at end | peak | classes |\n| --- | --- | --- | --- | --- | --- | --- | --- |");
+    let _ = writeln!(
+        out,
+        "## Ledger\n\n| layer | opens | closes | inferred opens | orphan closes | open at end | peak | classes |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
+    );
     for (layer, l) in &report.ledger {
         if l.opens + l.closes + l.inferred_opens == 0 && l.refused.is_empty() {
             continue;

@@ -16,7 +16,9 @@ const SITES: usize = 8;
 /// Makes text from a log safe for a terminal: control characters, including those that escape sequences begin with and
 /// those that reorder text, become visible.
 pub fn clean(text: &str) -> String {
-    let hidden = |c: char| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let hidden = |c: char| {
+        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
     if !text.chars().any(hidden) {
         return text.to_owned();
     }
@@ -132,18 +134,32 @@ fn site(report: &Report, leak: &Leak, all: u64, style: &Style, out: &mut String)
     out.push('\n');
     line(out, &format!("  {}. {}", leak.rank, style.red(&name)));
     let share = leak.sessions * 100 / all.max(1);
-    let rate = leak.rate.map(|r| format!(", {:.1} per 1000 borrows ({:.1} to {:.1})", r.per_1000, r.low, r.high)).unwrap_or_default();
+    let rate =
+        leak.rate.map(|r| format!(", {:.1} per 1000 borrows ({:.1} to {:.1})", r.per_1000, r.low, r.high)).unwrap_or_default();
     wrapped(out, "     ", "     ", &format!("{} of {all} leaked ({share} %){rate}", leak.sessions));
-    wrapped(out, "     ", "     ", &format!("from {} to {}, held {} in all", leak.first, leak.last, span(leak.connection_seconds)));
+    wrapped(
+        out,
+        "     ",
+        "     ",
+        &format!("from {} to {}, held {} in all", leak.first, leak.last, span(leak.connection_seconds)),
+    );
     if let (Some(endpoint), Some(_)) = (&leak.endpoint, &leak.call_site) {
         wrapped(out, "     ", "     ", &format!("serving {endpoint}"));
     }
     for caller in leak.callers.iter().take(2) {
         let (file, number) = (caller.file.clone().unwrap_or_default(), caller.line.unwrap_or(0));
-        wrapped(out, "     called by ", "       ", &format!("{} ({file}:{number})", caller.function.clone().unwrap_or_default()));
+        wrapped(
+            out,
+            "     called by ",
+            "       ",
+            &format!("{} ({file}:{number})", caller.function.clone().unwrap_or_default()),
+        );
     }
     let seen: Vec<String> = leak.evidence.iter().take(3).map(|at| place(report, at)).collect();
-    line(out, &style.dim(&format!("     {}, {} · see {}", leak.attribution.replace('_', " "), leak.confidence, seen.join(", "))));
+    line(
+        out,
+        &style.dim(&format!("     {}, {} · see {}", leak.attribution.replace('_', " "), leak.confidence, seen.join(", "))),
+    );
 }
 
 /// Seconds as people say them.
@@ -199,7 +215,10 @@ fn ledger(report: &Report, style: &Style, out: &mut String) {
     section(out, style, "LEDGER");
     line(out, &style.dim("            opens   closes  inferred  orphan  open at end  peak  balance"));
     for layer in ["lb", "request", "pool", "proxy", "db"] {
-        let Some(l) = report.ledger.get(layer).filter(|l| l.opens + l.closes + l.inferred_opens > 0 || !l.refused.is_empty()) else { continue };
+        let Some(l) = report.ledger.get(layer).filter(|l| l.opens + l.closes + l.inferred_opens > 0 || !l.refused.is_empty())
+        else {
+            continue;
+        };
         let balance = if l.balanced { "holds" } else { "BROKEN" };
         line(
             out,
@@ -209,11 +228,27 @@ fn ledger(report: &Report, style: &Style, out: &mut String) {
             ),
         );
         let sum: u64 = l.classes.iter().filter(|(class, _)| **class != "orphan_close").map(|(_, n)| n).sum();
-        let classes: Vec<String> = l.classes.iter().filter(|(class, _)| **class != "orphan_close").map(|(class, n)| format!("{n} {}", class.replace('_', " "))).collect();
-        wrapped(out, "           ", "           ", &format!("{} + {} = {sum}: {}", l.opens, l.inferred_opens, classes.join(", ")));
-        wrapped(out, "           ", "           ", &format!("{} closes = {} of sessions + {} orphans", l.closes, l.ended_by_close, l.orphan_closes));
+        let classes: Vec<String> = l
+            .classes
+            .iter()
+            .filter(|(class, _)| **class != "orphan_close")
+            .map(|(class, n)| format!("{n} {}", class.replace('_', " ")))
+            .collect();
+        wrapped(
+            out,
+            "           ",
+            "           ",
+            &format!("{} + {} = {sum}: {}", l.opens, l.inferred_opens, classes.join(", ")),
+        );
+        wrapped(
+            out,
+            "           ",
+            "           ",
+            &format!("{} closes = {} of sessions + {} orphans", l.closes, l.ended_by_close, l.orphan_closes),
+        );
         if !l.refused.is_empty() {
-            let refused: Vec<String> = l.refused.iter().map(|(reason, n)| format!("{n} {}", reason.replace('_', " "))).collect();
+            let refused: Vec<String> =
+                l.refused.iter().map(|(reason, n)| format!("{n} {}", reason.replace('_', " "))).collect();
             wrapped(out, "           turned away: ", "             ", &refused.join(", "));
         }
     }
@@ -242,7 +277,10 @@ fn sources(report: &Report, style: &Style, out: &mut String) {
         let envelope = source.envelope.as_ref().map(|e| format!(" in {e}")).unwrap_or_default();
         let holes = if source.gaps.is_empty() { String::new() } else { format!(", {} holes", source.gaps.len()) };
         let rejected = if source.rejected > 0 { format!(", {} NOT UNDERSTOOD", source.rejected) } else { String::new() };
-        let text = format!("{}: {}{envelope}, {} records, {} bytes{rejected}{holes}", source.path, source.format, source.records, source.bytes);
+        let text = format!(
+            "{}: {}{envelope}, {} records, {} bytes{rejected}{holes}",
+            source.path, source.format, source.records, source.bytes
+        );
         wrapped(out, "  ", "    ", &text);
     }
     if !report.rejects.is_empty() {

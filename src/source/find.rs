@@ -80,7 +80,9 @@ fn walk_error(dir: &Path, problem: ignore::Error) -> Error {
     let mut inner = &problem;
     loop {
         match inner {
-            ignore::Error::WithPath { err, .. } | ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            ignore::Error::WithPath { err, .. }
+            | ignore::Error::WithDepth { err, .. }
+            | ignore::Error::WithLineNumber { err, .. } => {
                 inner = err;
             }
             ignore::Error::Loop { child, .. } => return Error::Loop(child.clone()),
@@ -93,7 +95,8 @@ fn walk_error(dir: &Path, problem: ignore::Error) -> Error {
 fn pattern(path: &str, origins: &mut BTreeSet<Origin>, found: &mut Found) -> Result<()> {
     let usage = |e: globset::Error| Error::Usage { option: path.into(), reason: e.to_string() };
     let glob = globset::GlobBuilder::new(path).literal_separator(true).build().map_err(usage)?.compile_matcher();
-    let fixed: PathBuf = Path::new(path).components().take_while(|c| !c.as_os_str().to_string_lossy().contains(['*', '?', '[', '{'])).collect();
+    let fixed: PathBuf =
+        Path::new(path).components().take_while(|c| !c.as_os_str().to_string_lossy().contains(['*', '?', '[', '{'])).collect();
     let base = if fixed.as_os_str().is_empty() { PathBuf::from(".") } else { fixed };
     let strip = base == Path::new(".");
     let before = origins.len();
@@ -122,7 +125,8 @@ fn add(path: &Path, origins: &mut BTreeSet<Origin>) -> Result<()> {
     }
     let head = head.get(..filled).unwrap_or_default();
     if head.starts_with(b"PK\x03\x04") {
-        let mut archive = zip::ZipArchive::new(file.try_clone().map_err(|e| Error::io(path, e))?).map_err(|e| damaged(path, "zip", &e))?;
+        let mut archive =
+            zip::ZipArchive::new(file.try_clone().map_err(|e| Error::io(path, e))?).map_err(|e| damaged(path, "zip", &e))?;
         for index in 0..archive.len() {
             let member = archive.by_index(index).map_err(|e| damaged(path, "zip", &e))?;
             if member.is_file() {

@@ -56,7 +56,10 @@ fn dated(name: &str) -> Option<(String, String)> {
             continue;
         }
         let shape = |pattern: &str| {
-            pattern.bytes().enumerate().all(|(i, p)| if p == b'9' { digit(start + i) } else { bytes.get(start + i) == Some(&p) })
+            pattern
+                .bytes()
+                .enumerate()
+                .all(|(i, p)| if p == b'9' { digit(start + i) } else { bytes.get(start + i) == Some(&p) })
         };
         let width = ["9999-99-99", "99999999"].into_iter().find(|p| shape(p)).map(str::len);
         let Some(mut width) = width else { continue };
@@ -65,7 +68,8 @@ fn dated(name: &str) -> Option<(String, String)> {
         }
         for tail in ["_999999", "-999999", "T999999", "_99-99-99", "-99-99-99", "T99-99-99", "-99", "_99"] {
             let at = start + width;
-            let fits = tail.bytes().enumerate().all(|(i, p)| if p == b'9' { digit(at + i) } else { bytes.get(at + i) == Some(&p) });
+            let fits =
+                tail.bytes().enumerate().all(|(i, p)| if p == b'9' { digit(at + i) } else { bytes.get(at + i) == Some(&p) });
             if fits && !digit(at + tail.len()) {
                 width += tail.len();
                 break;
@@ -97,9 +101,18 @@ mod tests {
 
     #[test]
     fn numbers_count_backwards_and_dates_forwards() {
-        assert_eq!(joined(&["l/app.log", "l/app.log.1", "l/app.log.10.gz", "l/app.log.2.gz"]), [["l/app.log.10.gz", "l/app.log.2.gz", "l/app.log.1", "l/app.log"]]);
-        assert_eq!(joined(&["app.log-20231107", "app.log", "app.log-20231106.gz"]), [["app.log-20231106.gz", "app.log-20231107", "app.log"]]);
-        assert_eq!(joined(&["pg-2023-08-11_000000.log", "pg-2023-08-10_143000.log"]), [["pg-2023-08-10_143000.log", "pg-2023-08-11_000000.log"]]);
+        assert_eq!(
+            joined(&["l/app.log", "l/app.log.1", "l/app.log.10.gz", "l/app.log.2.gz"]),
+            [["l/app.log.10.gz", "l/app.log.2.gz", "l/app.log.1", "l/app.log"]]
+        );
+        assert_eq!(
+            joined(&["app.log-20231107", "app.log", "app.log-20231106.gz"]),
+            [["app.log-20231106.gz", "app.log-20231107", "app.log"]]
+        );
+        assert_eq!(
+            joined(&["pg-2023-08-11_000000.log", "pg-2023-08-10_143000.log"]),
+            [["pg-2023-08-10_143000.log", "pg-2023-08-11_000000.log"]]
+        );
         assert_eq!(joined(&["app-1.log", "app-2.log"]).len(), 2);
         assert_eq!(joined(&["a/x.log", "b/x.log.1"]).len(), 2);
     }

@@ -129,7 +129,12 @@ impl Columns {
     fn frame(self) -> Result<DataFrame> {
         let mut columns: Vec<Column> = Vec::new();
         columns.extend(self.time.map(|c| c.into_series().into()));
-        columns.extend([self.basis, self.severity, self.kind, self.flags, self.layout].into_iter().flatten().map(|c| c.into_series().into()));
+        columns.extend(
+            [self.basis, self.severity, self.kind, self.flags, self.layout]
+                .into_iter()
+                .flatten()
+                .map(|c| c.into_series().into()),
+        );
         columns.extend(self.offset.map(|c| c.into_series().into()));
         columns.extend([self.length, self.line].into_iter().flatten().map(|c| c.into_series().into()));
         columns.extend(self.texts.into_iter().chain(self.ints).flatten().map(|c| c.into_series().into()));
@@ -179,7 +184,9 @@ pub(super) fn shift(table: &mut EventTable, shift: &super::ZoneShift) -> Result<
         let mut bits = bits.values().as_slice().to_vec();
         if *ours {
             time.iter_mut().for_each(|t| *t = t.saturating_add(shift.add));
-            bits.iter_mut().filter(|b| **b & basis::ZONE_ASSUMED != 0).for_each(|b| *b = *b & !basis::ZONE_ASSUMED | basis::ZONE_EVIDENCE);
+            bits.iter_mut()
+                .filter(|b| **b & basis::ZONE_ASSUMED != 0)
+                .for_each(|b| *b = *b & !basis::ZONE_ASSUMED | basis::ZONE_EVIDENCE);
         }
         let rows = time.len();
         append(&mut moved, base::TIME, Some(time), &[], rows);

@@ -43,7 +43,11 @@ pub struct Rows<'t> {
     chunks: Vec<Slices<'t>>,
 }
 
-fn slices<'t, T: PolarsNumericType>(frame: &'t DataFrame, name: &str, unpack: fn(&'t Series) -> Option<&'t ChunkedArray<T>>) -> Vec<&'t [T::Native]> {
+fn slices<'t, T: PolarsNumericType>(
+    frame: &'t DataFrame,
+    name: &str,
+    unpack: fn(&'t Series) -> Option<&'t ChunkedArray<T>>,
+) -> Vec<&'t [T::Native]> {
     let column = frame.column(name).ok().and_then(|c| c.as_series()).and_then(unpack);
     column.map(|c| c.downcast_iter().map(|chunk| chunk.values().as_slice()).collect()).unwrap_or_default()
 }
@@ -207,7 +211,9 @@ impl<'r> Row<'r> {
 
     /// A duration or other long value.
     pub fn long(&self, column: LongCol) -> Option<i64> {
-        self.pick(|c| c.longs.get(column as usize).copied().unwrap_or_default()).checked_sub(1).and_then(|v| i64::try_from(v).ok())
+        self.pick(|c| c.longs.get(column as usize).copied().unwrap_or_default())
+            .checked_sub(1)
+            .and_then(|v| i64::try_from(v).ok())
     }
 }
 
@@ -276,7 +282,11 @@ impl Run {
             Some(ids) => *ids.as_slice().first()?,
             None => self.at,
         };
-        rows.chunks.get(id.chunk as usize).filter(|_| id.chunk < self.chunks.1).and_then(|c| c.time.get(id.row as usize)).copied()
+        rows.chunks
+            .get(id.chunk as usize)
+            .filter(|_| id.chunk < self.chunks.1)
+            .and_then(|c| c.time.get(id.row as usize))
+            .copied()
     }
 
     fn take(&mut self, rows: &Rows<'_>) -> Option<RowId> {
@@ -285,7 +295,8 @@ impl Run {
         }
         let id = self.at;
         let count = rows.chunks.get(id.chunk as usize).map_or(0, |c| c.time.len());
-        self.at = if id.row as usize + 1 < count { RowId { row: id.row + 1, ..id } } else { RowId { chunk: id.chunk + 1, row: 0 } };
+        self.at =
+            if id.row as usize + 1 < count { RowId { row: id.row + 1, ..id } } else { RowId { chunk: id.chunk + 1, row: 0 } };
         Some(id)
     }
 }

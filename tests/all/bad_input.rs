@@ -24,7 +24,8 @@ fn the_rest_is_reported_when_one_file_is_broken() {
     file(&dir, "good.log", LINE.repeat(3).as_bytes());
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     for n in 0..5000 {
-        writeln!(gzip, "2024-03-01 00:00:{:02}.{:03} UTC [{n}] app@shop LOG:  statement: select {n}", n / 1000, n % 1000).unwrap();
+        writeln!(gzip, "2024-03-01 00:00:{:02}.{:03} UTC [{n}] app@shop LOG:  statement: select {n}", n / 1000, n % 1000)
+            .unwrap();
     }
     let whole = gzip.finish().unwrap();
     file(&dir, "cut.log.gz", &whole[..whole.len() / 2]);
@@ -34,7 +35,9 @@ fn the_rest_is_reported_when_one_file_is_broken() {
     assert!(errors.contains("cut.log.gz") && errors.contains("breaks off"), "{errors}");
     assert!(errors.contains("picture.log") && errors.contains("not text"), "{errors}");
     let found: serde_json::Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
-    let records = |name: &str| found.as_array().unwrap().iter().find(|f| f["path"].as_str().unwrap().ends_with(name)).map(|f| f["records"].clone());
+    let records = |name: &str| {
+        found.as_array().unwrap().iter().find(|f| f["path"].as_str().unwrap().ends_with(name)).map(|f| f["records"].clone())
+    };
     assert_eq!(records("good.log"), Some(3.into()));
     assert!(records("cut.log.gz").unwrap().as_u64().unwrap() > 100, "what came before the cut was read");
 }

@@ -55,7 +55,8 @@ fn threads_and_the_order_of_paths_change_nothing() {
     let mut paths = all_samples();
     let forward = serde_json::to_string(&report(&paths.iter().map(PathBuf::as_path).collect::<Vec<_>>(), &threads(2))).unwrap();
     paths.reverse();
-    let backward = serde_json::to_string(&report(&paths.iter().map(PathBuf::as_path).collect::<Vec<_>>(), &threads(2))).unwrap();
+    let backward =
+        serde_json::to_string(&report(&paths.iter().map(PathBuf::as_path).collect::<Vec<_>>(), &threads(2))).unwrap();
     assert_eq!(forward, backward, "order");
     check(&report(&[&folder], &threads(2)));
 }
@@ -67,7 +68,12 @@ fn blocks_are_cut_without_a_trace() {
     let mut text = String::new();
     for n in 0..60_000 {
         let minute = n / 1000 % 60;
-        text.push_str(&format!("2024-03-01 00:{minute:02}:{:02}.{:03} UTC [{}] app@shop LOG:  duration: 1.5 ms  statement: select 1,\n\t{n}\n", n / 17 % 60, n % 1000, 100 + n % 50));
+        text.push_str(&format!(
+            "2024-03-01 00:{minute:02}:{:02}.{:03} UTC [{}] app@shop LOG:  duration: 1.5 ms  statement: select 1,\n\t{n}\n",
+            n / 17 % 60,
+            n % 1000,
+            100 + n % 50
+        ));
     }
     let path = file(&dir, "pg.log", text.as_bytes());
     let (table, _) = run(&[&path], &threads(2));

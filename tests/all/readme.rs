@@ -12,7 +12,10 @@ fn readme_commands_run() {
             inside = line == "```sh";
             continue;
         }
-        let Some(command) = line.strip_prefix("cargo run --release -- ").or(line.strip_prefix("backtrail ")).filter(|_| inside) else { continue };
+        let Some(command) = line.strip_prefix("cargo run --release -- ").or(line.strip_prefix("backtrail ")).filter(|_| inside)
+        else {
+            continue;
+        };
         let words: Vec<&str> = command.split(" #").next().unwrap().split_whitespace().collect();
         backtrail().current_dir(root()).args(&words).assert().code(0);
         ran += 1;

@@ -5,7 +5,8 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 fn stories() -> Vec<PathBuf> {
-    let mut dirs: Vec<PathBuf> = std::fs::read_dir(root().join("sample-logs/outages")).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut dirs: Vec<PathBuf> =
+        std::fs::read_dir(root().join("sample-logs/outages")).unwrap().map(|e| e.unwrap().path()).collect();
     dirs.retain(|dir| dir.is_dir());
     dirs.sort();
     dirs
@@ -54,17 +55,21 @@ fn disagreements(report: &Value, expect: &toml::Table) -> Vec<String> {
 
 fn same_site(got: &Value, want: &toml::Value) -> bool {
     let text = |key: &str| want.get(key).and_then(toml::Value::as_str);
-    let ends = |path: &str, file: &str| path == file || path.ends_with(&format!("/{file}")) || file.ends_with(&format!("/{path}"));
+    let ends =
+        |path: &str, file: &str| path == file || path.ends_with(&format!("/{file}")) || file.ends_with(&format!("/{path}"));
     let site = &got["call_site"];
     let place = match (site["file"].as_str(), text("file")) {
-        (Some(path), Some(file)) => ends(path, file) && site["line"].as_i64() == want.get("line").and_then(toml::Value::as_integer),
+        (Some(path), Some(file)) => {
+            ends(path, file) && site["line"].as_i64() == want.get("line").and_then(toml::Value::as_integer)
+        }
         _ => false,
     };
     let fold = |e: &str| {
         let parts: Vec<&str> = e.split('/').map(|part| if part.starts_with(['{', '<', ':']) { "*" } else { part }).collect();
         parts.join("/")
     };
-    let endpoint = site.is_null() && got["endpoint"].as_str().map(fold) == text("endpoint").map(fold) && text("endpoint").is_some();
+    let endpoint =
+        site.is_null() && got["endpoint"].as_str().map(fold) == text("endpoint").map(fold) && text("endpoint").is_some();
     let sessions = want.get("sessions").and_then(toml::Value::as_integer).is_none_or(|n| got["sessions"].as_i64() == Some(n));
     (place || endpoint) && sessions
 }

@@ -43,7 +43,8 @@ fn modules_use_lower_floors_only() {
         let Some((_, floor)) = FLOORS.iter().find(|(m, _)| *m == module) else { continue };
         for (number, line) in std::fs::read_to_string(&path).unwrap().lines().enumerate() {
             for used in line.split("crate::").skip(1).filter(|_| !line.trim_start().starts_with("//")) {
-                let used: String = used.trim_start_matches('{').chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                let used: String =
+                    used.trim_start_matches('{').chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 if let Some((_, other)) = FLOORS.iter().find(|(m, _)| *m == used)
                     && other > floor
                 {
@@ -101,7 +102,18 @@ fn the_architecture_page_names_every_module() {
 
 #[test]
 fn the_top_level_stays_as_it_is() {
-    let allowed = ["Cargo.toml", "Cargo.lock", "src", "parsers", "tests", "sample-logs", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "target"];
+    let allowed = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "src",
+        "parsers",
+        "tests",
+        "sample-logs",
+        "README.md",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+        "target",
+    ];
     for entry in std::fs::read_dir(root()).unwrap() {
         let name = entry.unwrap().file_name().to_string_lossy().into_owned();
         assert!(name.starts_with('.') || allowed.contains(&name.as_str()), "{name} does not belong at the top level");

@@ -59,7 +59,23 @@ impl Shape {
         let digit = |at: usize| text.get(at).is_some_and(u8::is_ascii_digit);
         match self {
             Shape::Iso => {
-                matches!(text, [b'0'..=b'9', _, _, b'0'..=b'9', b'-' | b'/', b'0'..=b'1', b'0'..=b'9', b'-' | b'/', b'0'..=b'3', b'0'..=b'9', b'T' | b't' | b' ' | b'\t', ..])
+                matches!(
+                    text,
+                    [
+                        b'0'..=b'9',
+                        _,
+                        _,
+                        b'0'..=b'9',
+                        b'-' | b'/',
+                        b'0'..=b'1',
+                        b'0'..=b'9',
+                        b'-' | b'/',
+                        b'0'..=b'3',
+                        b'0'..=b'9',
+                        b'T' | b't' | b' ' | b'\t',
+                        ..
+                    ]
+                )
             }
             Shape::Clock => matches!(text, [b'0'..=b'2', b'0'..=b'9', b':', _, _, b':', ..]),
             _ => (digit(0) || self == Shape::TwelveHour) && self.read(text).is_some(),

@@ -73,10 +73,13 @@ fn trace_and_span(text: &[u8]) -> Option<(&[u8], &[u8])> {
 fn is_id(text: &[u8]) -> bool {
     for prefix in [&b"req-"[..], b"request-", b"rid-", b"req_", b"corr-", b"tx-", b"r-"] {
         if let Some(tail) = strip_ci(text, prefix) {
-            return tail.len() >= 4 && tail.iter().any(u8::is_ascii_digit) && tail.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
+            return tail.len() >= 4
+                && tail.iter().any(u8::is_ascii_digit)
+                && tail.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-');
         }
     }
-    let uuid = text.len() == 36 && text.iter().enumerate().all(|(i, b)| if matches!(i, 8 | 13 | 18 | 23) { *b == b'-' } else { b.is_ascii_hexdigit() });
+    let uuid = text.len() == 36
+        && text.iter().enumerate().all(|(i, b)| if matches!(i, 8 | 13 | 18 | 23) { *b == b'-' } else { b.is_ascii_hexdigit() });
     let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
     uuid || (text.len() >= 8 && text.len() <= 64 && digits > 0 && digits < text.len() && is_hex(text))
 }
@@ -96,7 +99,10 @@ fn commas<'a>(text: &'a [u8], event: &mut Event<'a>) -> bool {
             found = true;
         } else if hex {
             set(&mut event.span_id, part);
-        } else if index == 0 && !part.is_empty() && part.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) {
+        } else if index == 0
+            && !part.is_empty()
+            && part.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        {
             set(&mut event.service, part);
             found = true;
         }

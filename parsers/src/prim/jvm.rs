@@ -62,7 +62,9 @@ pub fn exception_head(line: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Does a class's simple name say that it is thrown?
 pub fn throwable(name: &[u8]) -> bool {
-    [&b"Exception"[..], b"Error", b"Throwable", b"Failure", b"Timeout", b"Fault", b"Snapshot", b"CallStack"].iter().any(|tail| name.ends_with(tail))
+    [&b"Exception"[..], b"Error", b"Throwable", b"Failure", b"Timeout", b"Fault", b"Snapshot", b"CallStack"]
+        .iter()
+        .any(|tail| name.ends_with(tail))
 }
 
 /// A line of a stack trace that is not its head.
@@ -109,7 +111,10 @@ mod tests {
     #[test]
     fn stacks_are_split_from_messages() {
         assert_eq!(split_stack(b"a\nb"), (&b"a\nb"[..], &b""[..]));
-        assert_eq!(split_stack(b"a\njava.lang.E: x\n\tat b.C.d(C.java:1)"), (&b"a"[..], &b"java.lang.E: x\n\tat b.C.d(C.java:1)"[..]));
+        assert_eq!(
+            split_stack(b"a\njava.lang.E: x\n\tat b.C.d(C.java:1)"),
+            (&b"a"[..], &b"java.lang.E: x\n\tat b.C.d(C.java:1)"[..])
+        );
         assert_eq!(split_stack(b"a\nb c\n\tat b.C.d(C.java:1)"), (&b"a\nb c"[..], &b"\tat b.C.d(C.java:1)"[..]));
         assert_eq!(exception_head(b"java.sql.SQLException: a: b"), Some((&b"java.sql.SQLException"[..], &b"a: b"[..])));
         assert_eq!(exception_head(b"Exception in thread \"main\" a.B: c"), Some((&b"a.B"[..], &b"c"[..])));
