@@ -19,6 +19,10 @@ pub fn host_port(text: &[u8]) -> (&[u8], u16) {
 }
 
 fn bare(host: &[u8]) -> &[u8] {
+    // PostgreSQL's word for a Unix socket is no address in brackets.
+    if host == b"[local]" {
+        return host;
+    }
     host.strip_prefix(b"[").and_then(|h| h.strip_suffix(b"]")).unwrap_or(host)
 }
 
@@ -42,7 +46,7 @@ mod tests {
         assert_eq!(host_port(b"10.0.0.5(51234)"), (&b"10.0.0.5"[..], 51234));
         assert_eq!(host_port(b"[::1]:80"), (&b"::1"[..], 80));
         assert_eq!(host_port(b"::1:16790"), (&b"::1"[..], 16790));
-        assert_eq!(host_port(b"[local]"), (&b"local"[..], 0));
+        assert_eq!(host_port(b"[local]"), (&b"[local]"[..], 0));
         assert_eq!(host_port(b"web-1"), (&b"web-1"[..], 0));
     }
 }

@@ -7,10 +7,9 @@
 
 use super::net;
 use super::num;
-use super::pg::{Field, Word, find_word, time_width};
+use super::pg::{Word, find_word, time_width};
 use super::pg_prefix::{Prefix, Step, What, session_pid};
-use super::text::{between, word};
-use crate::severity::Severity;
+use super::text::word;
 use std::collections::BTreeMap;
 
 /// Shapes that are tried before the best are chosen.
@@ -108,10 +107,20 @@ fn head(line: &[u8]) -> Option<Head<'_>> {
     if matches!(word, Word::Main(_)) && line.get(end) == Some(&b' ') {
         return None;
     }
-    let odd = matches!(word, Word::Field(Field::Location)) || word == Word::Main(Severity::NONE);
     let prefix = line.get(..start)?;
+    if is_pgpool(prefix) {
+        return None;
+    }
     let (seps, slots) = cut(prefix);
-    Some(Head { line, prefix, message: if odd { b"" } else { line.get(end..)? }, seps, slots })
+    Some(Head { line, prefix, message: line.get(end..)?, seps, slots })
+}
+
+/// Pgpool-II writes the same words, behind a time and `pid 29354: `.
+fn is_pgpool(prefix: &[u8]) -> bool {
+    let Some(body) = prefix.strip_suffix(b": ") else { return false };
+    let digits = body.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let head = body.get(..body.len() - digits).unwrap_or_default();
+    digits > 0 && head.ends_with(b"pid ") && time_width(prefix).is_some()
 }
 
 fn skeleton(seps: &[Sep<'_>]) -> Vec<u8> {
@@ -439,25 +448,18 @@ fn compile(group: &[&Head<'_>], quits: &[usize]) -> Option<Prefix> {
             None => {}
         }
     }
-    // A text ends where the literal behind it begins.
-    for index in 0..steps.len() {
-        let next = match steps.get(index + 1) {
-            Some(Step::Literal(bytes)) => bytes.clone(),
-            _ => Box::default(),
-        };
-        if let Some(Step::Text(_, until)) = steps.get_mut(index) {
-            if next.is_empty() {
-                return None;
-            }
-            *until = next;
+    // A text ends where the literal behind it begins, and takes it along.
+    let mut at = 0;
+    while at < steps.len() {
+        if let Some(Step::Text(what, _)) = steps.get(at) {
+            let what = *what;
+            let Some(Step::Literal(until)) = steps.get(at + 1) else { return None };
+            let text = Step::Text(what, until.clone());
+            steps.splice(at..at + 2, [text]);
         }
+        at += 1;
     }
     Some(Prefix { steps })
-}
-
-/// The value that a message gives to a key, up to the next blank: `user=` in `disconnection: … user=app database=shop`.
-pub fn told<'a>(message: &'a [u8], key: &[u8]) -> &'a [u8] {
-    between(message, key, b" ").or_else(|| super::text::after(message, key)).unwrap_or_default()
 }
 
 #[cfg(test)]

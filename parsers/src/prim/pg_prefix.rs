@@ -1,7 +1,7 @@
 //! A `log_line_prefix`, compiled: a list of steps that takes the prefix off a line without searching more than it must.
 //!
 //! ```text
-//! %m [%p] %q%u@%d        Stamp, " [", Pid, "] ", Quit, User until "@", "@", Database until " ", " "
+//! %m [%p] %q%u@%d        Stamp, " [", Pid, "] ", Quit, User until "@", Database until " "
 //! ```
 
 use super::net;
@@ -58,7 +58,7 @@ pub enum Step {
     Pid,
     /// A number without a use here (`%l`, `%x`, `%Q`), possibly empty.
     Number,
-    /// Text up to the bytes given, which stay for the next step.
+    /// Text up to the bytes given, which are taken as well.
     Text(What, Box<[u8]>),
     /// `%q`: the prefix may end here.
     Quit,
@@ -117,7 +117,10 @@ impl Prefix {
                 Step::Time => out.push_str("%s"),
                 Step::Pid => out.push_str("%p"),
                 Step::Number => out.push_str("%l"),
-                Step::Text(what, _) => out.push_str(what.escape()),
+                Step::Text(what, until) => {
+                    out.push_str(what.escape());
+                    out.push_str(&String::from_utf8_lossy(until));
+                }
                 Step::Quit => out.push_str("%q"),
             }
         }
@@ -131,7 +134,7 @@ fn run<'a, F: Fill<'a>>(steps: &[Step], line: &'a [u8], rest: &'a [u8], fill: &m
     let mut steps = steps.iter();
     while let Some(step) = steps.next() {
         match step {
-            Step::Literal(bytes) => rest = rest.strip_prefix(&**bytes)?,
+            Step::Literal(bytes) => rest = strip(rest, bytes)?,
             Step::Stamp if F::READS => {
                 let (stamp, width) = time(rest)?;
                 if let Some(event) = fill.event() {
@@ -172,7 +175,10 @@ fn run<'a, F: Fill<'a>>(steps: &[Step], line: &'a [u8], rest: &'a [u8], fill: &m
             }
             Step::Text(what, until) => return texts(*what, until, steps.as_slice(), line, rest, fill),
             Step::Quit => {
-                if let Some((word, width)) = word(rest) {
+                // Names are rarely in capitals: most lines go on here.
+                if !rest.first().is_some_and(u8::is_ascii_lowercase)
+                    && let Some((word, width)) = word(rest)
+                {
                     return Some((word, line.len() - rest.len() + width));
                 }
             }
@@ -180,6 +186,13 @@ fn run<'a, F: Fill<'a>>(steps: &[Step], line: &'a [u8], rest: &'a [u8], fill: &m
     }
     let (word, width) = word(rest)?;
     Some((word, line.len() - rest.len() + width))
+}
+
+/// `text` without `literal` in front, for literals of a few bytes.
+#[inline]
+fn strip<'a>(text: &'a [u8], literal: &[u8]) -> Option<&'a [u8]> {
+    let (head, tail) = text.split_at_checked(literal.len())?;
+    head.iter().zip(literal).all(|(a, b)| a == b).then_some(tail)
 }
 
 /// Passes over the blanks of a padded escape (`%-8p`) where the next step is no literal that begins with one.
@@ -204,9 +217,12 @@ fn texts<'a, F: Fill<'a>>(
     let first = *until.first()?;
     let near = rest.get(..LONGEST).unwrap_or(rest);
     let from = if what == What::Host { port_end(near, until) } else { 0 };
-    for at in memchr::memchr_iter(first, near.get(from..)?).take(16) {
-        let (text, tail) = rest.split_at_checked(from + at)?;
-        if tail.starts_with(until)
+    // Names are a few bytes long: a plain loop is faster than a search that has to be set up.
+    let mut at = from;
+    for _ in 0..16 {
+        at += near.get(at..)?.iter().position(|byte| *byte == first)?;
+        let (text, tail) = rest.split_at_checked(at)?;
+        if let Some(tail) = strip(tail, until)
             && let Some(found) = run(steps, line, tail, fill)
         {
             if let Some(event) = fill.event() {
@@ -214,6 +230,7 @@ fn texts<'a, F: Fill<'a>>(
             }
             return Some(found);
         }
+        at += 1;
     }
     None
 }
@@ -281,11 +298,8 @@ mod tests {
                 Step::Stamp,
                 literal(":"),
                 text(What::Host, ":"),
-                literal(":"),
                 text(What::User, "@"),
-                literal("@"),
                 text(What::Database, ":["),
-                literal(":["),
                 Step::Pid,
                 literal("]:"),
             ],
@@ -302,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_text_may_hold_its_end_mark() {
-        let prefix = Prefix { steps: vec![Step::Text(What::App, b" ".as_slice().into()), literal(" ")] };
+        let prefix = Prefix { steps: vec![Step::Text(What::App, b" ".as_slice().into())] };
         let mut event = Event::default();
         assert!(prefix.read(b"PostgreSQL JDBC Driver LOG:  x", &mut event).is_some());
         assert_eq!(event.app_name, b"PostgreSQL JDBC Driver");

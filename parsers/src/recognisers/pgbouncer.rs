@@ -348,7 +348,7 @@ fn stats(message: &[u8], event: &mut Event<'_>) {
     event.duration_ns = micros(b", query ");
     event.wait_ns = micros(b", wait ");
     if event.wait_ns < 0 {
-        event.wait_ns = micros(b", wait time ");
+        event.wait_ns = micros(b" wait time ");
     }
 }
 

@@ -77,7 +77,7 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
     if let Some(rest) = message.strip_prefix(b"frontend disconnection: session time: ") {
         event.kind = Kind::ProxyClose;
         event.duration_ns = session_time(text::word(rest)).unwrap_or(-1);
-        let told = |key: &[u8]| text::after(rest, key).map(text::word).unwrap_or_default();
+        let told = |key: &[u8]| text::after(rest, key).map(blank).unwrap_or_default();
         (event.db_user, event.db_name, event.client) = (told(b" user="), told(b" database="), told(b" host="));
         event.client_port = num::uint16(told(b" port=")).unwrap_or(0);
         return true;
@@ -100,13 +100,18 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
     match kind {
         Kind::ProxyOpen => {
             let detail = event.attr("detail").unwrap_or_default();
-            event.client = text::after(detail, b"host=").map(text::word).unwrap_or_default();
+            event.client = text::after(detail, b"host=").map(blank).unwrap_or_default();
             event.client_port = text::after(detail, b"port=").map(text::digits).and_then(num::uint16).unwrap_or(0);
         }
         Kind::ServerReady => event.version = text::after(message, b"version ").map(text::word).unwrap_or_default(),
         _ => {}
     }
     true
+}
+
+/// What stands in front of the first blank.
+fn blank(text: &[u8]) -> &[u8] {
+    text::before(text, b" ").unwrap_or(text)
 }
 
 /// `0:00:00.013`

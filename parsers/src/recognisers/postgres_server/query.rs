@@ -61,7 +61,8 @@ fn what<'a>(rest: &'a [u8], event: &mut Event<'a>) {
     };
     event.reason = reason;
     // The name may hold colons (`py:0x7f…`), but no blank behind one.
-    let Some(colon) = memchr::memmem::find(rest, b": ") else { return };
+    let mut colons = memchr::memchr_iter(b':', rest);
+    let Some(colon) = colons.find(|at| rest.get(at + 1) == Some(&b' ')) else { return };
     let name = rest.get(..colon).unwrap_or_default();
     event.query = rest.get(colon + 2..).unwrap_or_default();
     if !name.starts_with(b"<unnamed>") {

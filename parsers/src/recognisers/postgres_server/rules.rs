@@ -121,7 +121,7 @@ static RULES: &[Rule] = &[
     rule("database system was not properly shut down", "", ServerRecovery, "not_shut_down"),
     rule("database system is ready to accept read", "", ServerReady, "read_only"),
     rule("database system is ready to accept connections", "", ServerReady, ""),
-    rule("listening on ", "", ServerStart, "listening"),
+    rule("listening on ", "", Log, "listening"),
     rule("received smart shutdown request", "", ServerStop, "smart"),
     rule("received fast shutdown request", "", ServerStop, "fast"),
     rule("received immediate shutdown request", "", ServerStop, "immediate"),
@@ -272,7 +272,7 @@ fn details<'a>(event: &mut Event<'a>) {
     let quoted = || text::between(message, b"\"", b"\"").unwrap_or_default();
     match (event.kind, event.reason) {
         (Kind::ServerStart, b"") => event.version = text::word(message.get(20..).unwrap_or_default()),
-        (Kind::ServerStart, b"listening") => {
+        (Kind::Log, b"listening") => {
             event.server = quoted();
             let port = text::after(message, b", port ").map(text::digits).and_then(num::uint16);
             event.server_port = port.unwrap_or(0);
