@@ -17,6 +17,8 @@ use crate::kind::Kind;
 use crate::prim::{net, text};
 use crate::recogniser::RecogniserSpec;
 use crate::spec::Example;
+use aho_corasick::AhoCorasick;
+use std::sync::LazyLock;
 
 /// The registry's row.
 pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
@@ -176,12 +178,18 @@ static TARGETS: Words = &[
     ("lasticsearch", b"elasticsearch"),
 ];
 
+/// The needles in one automaton: the servers' recognisers ask here without having looked for them.
+static NEEDLES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(SPEC.needles).ok());
+
 fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
     if !matches!(event.kind, Kind::Log | Kind::Error) {
         return false;
     }
     let attrs = event.attrs;
-    let texts = || [event.message, event.stack].into_iter().chain(attrs.iter().map(|(_, value)| *value));
+    let texts = || {
+        let all = [event.message, event.stack].into_iter().chain(attrs.iter().map(|(_, value)| *value));
+        all.filter(|text| !text.is_empty() && NEEDLES.as_ref().is_none_or(|needles| needles.is_match(text)))
+    };
     if let Some((text, reason)) = texts().find_map(|text| first(text, EXHAUSTED).map(|reason| (text, reason))) {
         event.kind = Kind::ResourceExhausted;
         event.reason = reason;
@@ -201,7 +209,8 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
         event.server_port = port;
     }
     if event.subject.is_empty() {
-        let said = || texts().find_map(|text| first(text, TARGETS));
+        let all = || [event.message, event.stack].into_iter().chain(attrs.iter().map(|(_, value)| *value));
+        let said = || all().find_map(|text| first(text, TARGETS));
         event.subject = place.and_then(|(_, port)| of_port(port)).or_else(said).unwrap_or_default();
     }
     true
