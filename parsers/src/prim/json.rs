@@ -36,7 +36,7 @@ pub struct Value<'a> {
 
 /// Calls `each` with every pair of the object at the start of `text` (blanks may go before). Gives the offset behind the
 /// object, or as an error the offset at which the text stops being one.
-pub fn flatten<'a>(text: &'a [u8], arena: &'a Arena, each: &mut dyn FnMut(&'a [u8], Value<'a>)) -> Result<usize, usize> {
+pub fn flatten<'a>(text: &'a [u8], arena: &'a Arena, each: &mut impl FnMut(&'a [u8], Value<'a>)) -> Result<usize, usize> {
     let mut reader = Reader { text, at: 0, arena };
     reader.blanks();
     match reader.object(b"", 0, each) {
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn object(&mut self, prefix: &'a [u8], depth: usize, each: &mut dyn FnMut(&'a [u8], Value<'a>)) -> Option<()> {
+    fn object<F: FnMut(&'a [u8], Value<'a>) + ?Sized>(&mut self, prefix: &'a [u8], depth: usize, each: &mut F) -> Option<()> {
         self.take(b'{')?;
         loop {
             self.blanks();
@@ -97,7 +97,6 @@ impl<'a> Reader<'a> {
                     self.at += 1;
                     return Some(());
                 }
-                b',' => self.at += 1,
                 b'"' => {
                     let key = self.string()?;
                     let key = if prefix.is_empty() { key } else { self.join(prefix, key) };
@@ -105,13 +104,19 @@ impl<'a> Reader<'a> {
                     self.take(b':')?;
                     self.blanks();
                     self.value(key, depth, each)?;
+                    self.blanks();
+                    match self.peek()? {
+                        b',' => self.at += 1,
+                        b'}' => {}
+                        _ => return None,
+                    }
                 }
                 _ => return None,
             }
         }
     }
 
-    fn value(&mut self, key: &'a [u8], depth: usize, each: &mut dyn FnMut(&'a [u8], Value<'a>)) -> Option<()> {
+    fn value<F: FnMut(&'a [u8], Value<'a>) + ?Sized>(&mut self, key: &'a [u8], depth: usize, each: &mut F) -> Option<()> {
         match self.peek()? {
             b'"' => {
                 let text = self.string()?;
@@ -136,7 +141,7 @@ impl<'a> Reader<'a> {
         Some(())
     }
 
-    fn array(&mut self, key: &'a [u8], depth: usize, each: &mut dyn FnMut(&'a [u8], Value<'a>)) -> Option<()> {
+    fn array<F: FnMut(&'a [u8], Value<'a>) + ?Sized>(&mut self, key: &'a [u8], depth: usize, each: &mut F) -> Option<()> {
         let start = self.at;
         self.at += 1;
         self.blanks();
@@ -180,7 +185,13 @@ impl<'a> Reader<'a> {
     }
 
     /// `{"key":"a","value":{"stringValue":"b"}}, …` up to `end`, as pairs `a = b`.
-    fn named(&mut self, prefix: &'a [u8], end: usize, depth: usize, each: &mut dyn FnMut(&'a [u8], Value<'a>)) -> Option<()> {
+    fn named<F: FnMut(&'a [u8], Value<'a>) + ?Sized>(
+        &mut self,
+        prefix: &'a [u8],
+        end: usize,
+        depth: usize,
+        each: &mut F,
+    ) -> Option<()> {
         while self.at < end {
             self.blanks();
             if self.peek()? != b'{' {
@@ -189,13 +200,16 @@ impl<'a> Reader<'a> {
             }
             let mut name: &'a [u8] = b"";
             let mut value = None;
-            self.object(b"", depth + 1, &mut |key, inner| {
+            let mut pair = |key: &'a [u8], inner: Value<'a>| {
                 if key == b"key" {
                     name = inner.text;
                 } else if value.is_none() && key.starts_with(b"value") {
                     value = Some(inner);
                 }
-            })?;
+            };
+            // A type of its own at every depth would never end.
+            let pair: &mut dyn FnMut(&'a [u8], Value<'a>) = &mut pair;
+            self.object(b"", depth + 1, pair)?;
             if let Some(value) = value {
                 each(self.join(prefix, name), value);
             }
@@ -251,12 +265,9 @@ impl<'a> Reader<'a> {
         let mut escapes = false;
         loop {
             let rest = self.text.get(at..)?;
-            let hit = match memchr::memchr2(b'"', b'\\', rest) {
-                Some(hit) => hit,
-                None => {
-                    self.at = self.text.len();
-                    return None;
-                }
+            let Some(hit) = quote_or_escape(rest) else {
+                self.at = self.text.len();
+                return None;
             };
             if rest.get(hit) == Some(&b'"') {
                 self.at = at + hit + 1;
@@ -273,6 +284,24 @@ impl<'a> Reader<'a> {
         let inside = self.text.get(from..self.at - 1)?;
         Some(if escapes { unescape(inside, self.arena) } else { inside })
     }
+}
+
+/// Where the first `"` or `\\` stands. Most strings are short: the first bytes are looked at in words, without a call.
+#[inline]
+fn quote_or_escape(text: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
+    let mut at = 0;
+    while at < 32 {
+        let Some(chunk) = text.get(at..).and_then(|t| t.first_chunk::<8>()) else { break };
+        let word = u64::from_le_bytes(*chunk);
+        let hits = zeros(word ^ (ONES * 0x22)) | zeros(word ^ (ONES * 0x5c));
+        if hits != 0 {
+            return Some(at + hits.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    memchr::memchr2(b'"', b'\\', text.get(at..)?).map(|hit| at + hit)
 }
 
 /// The text that an escaped string stands for. Escapes that are none stay as they are.
