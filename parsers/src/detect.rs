@@ -100,22 +100,18 @@ pub struct Hints {
 pub fn detect(sample: &Sample<'_>, hints: &Hints) -> Format {
     let arena = Arena::new();
     let mut envelopes = Vec::new();
-    let mut lines: Vec<(Vec<u8>, &[u8])> = sample.lines.iter().map(|l| (Vec::new(), *l)).collect();
+    let mut lines: Vec<Lined<'_>> = sample.lines.iter().map(|line| Lined { line, ..Lined::default() }).collect();
     let mut partial = false;
     while envelopes.len() < MAX_DEPTH {
-        let inside = Sample { lines: lines.iter().map(|(_, l)| *l).collect() };
+        let inside = Sample { lines: lines.iter().map(|l| l.line).collect() };
         let Some(chosen) = best_envelope(&inside, &arena) else { break };
-        lines = lines
-            .into_iter()
-            .filter_map(|(service, line)| {
-                let wrapped = chosen.envelope.unwrap(line, &arena)?;
-                partial |= wrapped.partial;
-                let service = if wrapped.service.is_empty() { service } else { wrapped.service.to_vec() };
-                Some((service, wrapped.inner))
-            })
-            .collect();
+        let (inner, pieces) = take_off(&*chosen.envelope, envelopes.is_empty(), &lines, &arena);
+        partial |= pieces;
+        lines = inner;
         envelopes.push(chosen);
     }
+    let lanes = lines.windows(2).any(|pair| matches!(pair, [a, b] if a.lane != b.lane));
+    let lines: Vec<(Vec<u8>, &[u8])> = lines.into_iter().map(|l| (l.service, l.line)).collect();
     let mut format =
         Format { envelopes, layouts: Vec::new(), order: Vec::new(), streams: BTreeMap::new(), sequential: false, score: 0.0 };
     let mut groups: BTreeMap<Vec<u8>, Vec<&[u8]>> = BTreeMap::new();
@@ -146,9 +142,65 @@ pub fn detect(sample: &Sample<'_>, hints: &Hints) -> Format {
     if many {
         add_resorts(&mut format);
     }
-    format.sequential = !format.envelopes.is_empty() && (partial || many);
+    format.sequential = partial || (lanes && grows(&format, &lines));
     format.score = if all == 0 { 0.0 } else { explained / all as f64 };
     format
+}
+
+/// A line of the sample, with what its envelopes said.
+#[derive(Default, Clone)]
+struct Lined<'a> {
+    line: &'a [u8],
+    service: Vec<u8>,
+    /// Host, service, lane and pid in one: what keeps lines apart that interleave.
+    lane: Vec<u8>,
+}
+
+/// Takes one envelope off every line, joins pieces, and says whether there were any. A line that does not wear the
+/// outermost envelope is left out; one that does not wear an inner one stays.
+fn take_off<'a>(envelope: &dyn Envelope, outermost: bool, lines: &[Lined<'a>], arena: &'a Arena) -> (Vec<Lined<'a>>, bool) {
+    let mut out = Vec::with_capacity(lines.len());
+    let mut pieces: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
+    let mut any = false;
+    for old in lines {
+        let Some(wrapped) = envelope.unwrap(old.line, arena) else {
+            out.extend((!outermost).then(|| old.clone()));
+            continue;
+        };
+        let mut lane = old.lane.clone();
+        for part in [wrapped.host, wrapped.service, wrapped.lane, &wrapped.pid.to_le_bytes()] {
+            lane.push(0);
+            lane.extend_from_slice(part);
+        }
+        let service = if wrapped.service.is_empty() { old.service.clone() } else { wrapped.service.to_vec() };
+        any |= wrapped.partial;
+        let mut line = wrapped.inner;
+        if wrapped.partial {
+            pieces.entry(lane).or_default().extend_from_slice(line);
+            continue;
+        }
+        if let Some(mut first) = pieces.remove(&lane) {
+            first.extend_from_slice(line);
+            line = arena.alloc_slice_copy(&first);
+        }
+        out.push(Lined { line, service, lane });
+    }
+    (out, any)
+}
+
+/// Can a record have more than one line? Shown by the sample, or by a layout that would take a stack frame.
+fn grows(format: &Format, lines: &[(Vec<u8>, &[u8])]) -> bool {
+    const FRAMES: [&[u8]; 4] =
+        [b"\tat shop.Cart.add(Cart.java:7)", b"    at add (/srv/cart.js:7:3)", b"Caused by: x", b"DETAIL:  x"];
+    let seen = || {
+        lines.iter().any(|(service, line)| {
+            let mut stream = format.stream(service).iter().filter_map(|index| format.layouts.get(*index));
+            stream.any(|row| row.layout.line(line) == Line::Continue)
+        })
+    };
+    // The last resort takes any indented line; only a sample that shows one counts.
+    let would = |row: &ChosenLayout| row.weight > 1 && FRAMES.iter().any(|frame| row.layout.line(frame) == Line::Continue);
+    format.layouts.iter().any(would) || seen()
 }
 
 /// Lines of streams that the sample did not show are read as whatever the file's other streams are, and as plain text.
@@ -164,9 +216,14 @@ fn best_envelope(sample: &Sample<'_>, arena: &Arena) -> Option<ChosenEnvelope> {
     let mut best: Option<(f64, ChosenEnvelope)> = None;
     for spec in crate::envelopes::ENVELOPES {
         let Some(inferred) = (spec.infer)(sample) else { continue };
-        let share = sample.share(|line| inferred.envelope.unwrap(line, arena).is_some());
+        // Where the transport keeps line ends, an indented line goes on the one above.
+        let kept = inferred.envelope.keeps_line_ends();
+        let fits = |line: &[u8]| {
+            (kept && matches!(line.first(), Some(b' ' | b'\t'))) || inferred.envelope.unwrap(line, arena).is_some()
+        };
+        let share = sample.share(fits);
         let score = share * f64::from(spec.weight);
-        if share >= 0.6 && best.as_ref().is_none_or(|(old, _)| score > *old) {
+        if share >= 0.5 && best.as_ref().is_none_or(|(old, _)| score > *old) {
             best = Some((score, ChosenEnvelope { name: spec.name, reason: inferred.reason, envelope: inferred.envelope }));
         }
     }
@@ -202,6 +259,7 @@ fn weigh(layout: &dyn Layout, sample: &Sample<'_>) -> (Vec<bool>, f64) {
     let mut at = 0;
     while let Some(line) = sample.lines.get(at) {
         if layout.line(line) != Line::Start {
+            explained += if explained > 0.0 && layout.skips(line) { 0.8 } else { 0.0 };
             at += 1;
             continue;
         }

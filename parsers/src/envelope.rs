@@ -31,6 +31,12 @@ pub struct Wrapped<'a> {
 pub trait Envelope: Send + Sync {
     /// The line inside, or `None` where the line does not wear this envelope. `line` has no line end.
     fn unwrap<'a>(&self, line: &'a [u8], arena: &'a Arena) -> Option<Wrapped<'a>>;
+
+    /// True where the transport writes a message's own line ends, so that a line without this envelope goes on the one
+    /// above (syslog files, journald's text); false where every line wears it (Docker, Kubernetes).
+    fn keeps_line_ends(&self) -> bool {
+        false
+    }
 }
 
 /// An envelope that a sample was found to wear.

@@ -8,4 +8,13 @@ macro_rules! envelopes {
     };
 }
 
-envelopes! {}
+envelopes! {
+    docker_json
+    cri
+    journald_json
+    syslog_5424
+    syslog_3164
+    heroku
+    compose
+    kubectl_timestamps
+}

@@ -1,6 +1,8 @@
 //! Lines to records: joins what a transport split, keeps stack traces with their message, and hands every byte on as
 //! part of an event, of a reject or of a separator.
 
+mod lanes;
+
 use crate::detect::Format;
 use crate::envelope::Wrapped;
 use crate::event::{Arena, Event};
@@ -9,13 +11,12 @@ use crate::recognisers::Recognisers;
 use crate::reject::{Reason, Reject};
 use crate::severity::Severity;
 use crate::stamp::Stamp;
+use lanes::Lane;
 
 /// A line longer than this is a reject: one record must not take a machine's memory with it.
 pub const MAX_LINE: usize = 1 << 20;
 /// A record stops growing at this many bytes; further lines are still accounted to it.
 const MAX_RECORD: usize = 4 << 20;
-/// Lanes (streams that interleave in an envelope) with an unfinished record at one time.
-const MAX_LANES: usize = 64;
 
 /// Where a record stands in its block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -65,9 +66,12 @@ pub fn last_start(format: &Format, block: &[u8]) -> usize {
 fn starts_record(format: &Format, line: &[u8], arena: &Arena) -> bool {
     match unwrap(format, line, arena) {
         Some((wrapped, _)) => {
-            !wrapped.partial && classify(format, wrapped.service, wrapped.inner).is_ok_and(|(l, _)| l == Line::Start)
+            !wrapped.partial && matches!(classify(format, format.stream(wrapped.service), wrapped.inner), Found::Start(_))
         }
-        None => classify(format, b"", line).is_ok_and(|(l, _)| l == Line::Start),
+        None => match classify(format, &format.order, line) {
+            Found::Start(layout) => !strays(format, layout),
+            _ => false,
+        },
     }
 }
 
@@ -77,6 +81,13 @@ fn joined(format: &Format, block: &[u8], newline: usize) -> bool {
     let text = block.get(..newline).unwrap_or_default().trim_ascii_end();
     let above = text.get(memchr::memrchr(b'\n', text).map_or(0, |n| n + 1)..).unwrap_or_default();
     format.layouts.iter().any(|row| row.layout.joins(above, line_at(block, newline + 1).0))
+}
+
+/// Does a line that wears no envelope, and that only the layout of this index would begin, go on the line above? It does
+/// where the transport keeps line ends, unless it has the shape of a record of its own.
+fn strays(format: &Format, layout: usize) -> bool {
+    format.envelopes.first().is_some_and(|e| e.envelope.keeps_line_ends())
+        && format.layouts.get(layout).is_none_or(|row| row.weight <= 1)
 }
 
 /// The line at `from` without its end, and the offset behind its end.
@@ -119,20 +130,44 @@ fn unwrap<'a>(format: &Format, line: &'a [u8], arena: &'a Arena) -> Option<(Wrap
     Some((out, stamp))
 }
 
+/// What a line is to the layouts of its stream.
+#[derive(Clone, Copy)]
+enum Found {
+    /// It begins a record of the layout with this index.
+    Start(usize),
+    /// It goes on a record; the layout with this index would take it.
+    Continue(usize),
+    /// It belongs to a layout but to no record.
+    Separator,
+    /// Nobody knows it.
+    Nothing,
+}
+
+impl Found {
+    /// What a line is where no record is open that it could go on: the last resort begins one even with an indented line.
+    fn alone(self, format: &Format) -> Found {
+        match self {
+            Found::Continue(layout) if format.layouts.get(layout).is_some_and(|row| row.weight <= 1) => Found::Start(layout),
+            other => other,
+        }
+    }
+}
+
 /// Which layout of the stream a line belongs to, and as what. A line that a layout starts wins over one that another
-/// would continue. `Err` where nobody knows it.
-fn classify(format: &Format, service: &[u8], line: &[u8]) -> Result<(Line, usize), ()> {
-    let mut continues = None;
-    for layout in format.stream(service) {
+/// would continue.
+fn classify(format: &Format, stream: &[usize], line: &[u8]) -> Found {
+    let mut found = Found::Nothing;
+    for layout in stream {
         let Some(row) = format.layouts.get(*layout) else { continue };
         match row.layout.line(line) {
             // The last resort begins a record on any line: it must not tear a stack trace apart.
-            Line::Start if row.weight > 1 || continues.is_none() => return Ok((Line::Start, *layout)),
-            Line::Continue if continues.is_none() => continues = Some(*layout),
+            Line::Start if row.weight > 1 || matches!(found, Found::Nothing) => return Found::Start(*layout),
+            Line::Continue if !matches!(found, Found::Continue(_)) => found = Found::Continue(*layout),
+            Line::Foreign if matches!(found, Found::Nothing) && row.layout.skips(line) => found = Found::Separator,
             _ => {}
         }
     }
-    continues.map(|layout| (Line::Continue, layout)).ok_or(())
+    found
 }
 
 /// Reads a block: `block` begins at a record and ends at one (or at the end of the source).
@@ -161,37 +196,21 @@ struct Open {
     line: u32,
 }
 
-/// A record that may still grow, inside envelopes: its lines' insides, joined.
-#[derive(Default)]
-struct Lane {
-    key: Vec<u8>,
-    pid: u32,
-    /// The record's text, empty when there is none.
-    text: Vec<u8>,
-    /// `host`, `service` of the first line, one behind the other.
-    host: Vec<u8>,
-    service: Vec<u8>,
-    severity: Severity,
-    stamp: Stamp,
-    layout: Option<usize>,
-    span: Span,
-    /// Offset just behind the last line, to see whether the next one touches it.
-    touched: usize,
-    /// A line without its end has been put at the end of `text`, from this offset on.
-    partial_from: Option<usize>,
-    /// Tick of last use.
-    used: u64,
+impl Open {
+    fn text<'b>(&self, block: &'b [u8]) -> &'b [u8] {
+        block.get(self.start..self.end).unwrap_or_default()
+    }
 }
 
 impl Reader<'_> {
-    fn emit(&mut self, layout: usize, record: &[u8], lane: Option<&Lane>, span: Span, sink: &mut dyn Sink) {
+    fn emit(&mut self, layout: usize, record: &[u8], lane: Option<(&Lane, &[u8])>, span: Span, sink: &mut dyn Sink) {
         self.arena.reset();
         let Some(row) = self.format.layouts.get(layout) else { return };
         let mut event = Event::default();
         let mut stamp = Stamp::NONE;
-        if let Some(lane) = lane {
-            event.host = &lane.host;
-            event.service = &lane.service;
+        if let Some((lane, block)) = lane {
+            event.host = lane.host.get(block);
+            event.service = lane.service.get(block);
             event.pid = lane.pid;
             event.severity = lane.severity;
             stamp = lane.stamp;
@@ -222,26 +241,28 @@ impl Reader<'_> {
                     Span { offset: at, length: line.len(), line: number, bytes: next - at },
                 );
             } else {
-                match classify(self.format, b"", line) {
-                    Ok((Line::Start, layout))
-                        if open.is_some_and(|o| self.joins(o.layout, layout, block.get(o.start..o.end), line)) =>
-                    {
-                        if let Some(record) = open.as_mut() {
-                            record.end = at + line.len();
-                        }
+                let span = Span { offset: at, length: line.len(), line: number, bytes: next - at };
+                let found = classify(self.format, &self.format.order, line);
+                match found {
+                    Found::Start(layout) if open.is_some_and(|o| self.joins(o.layout, layout, o.text(block), line)) => {
+                        open = open.map(|record| Open { end: at + line.len(), ..record });
                     }
-                    Ok((Line::Start, layout)) => {
+                    Found::Start(layout) => {
                         self.close(block, open.take(), at, sink);
                         open = Some(Open { layout, start: at, end: at + line.len(), line: number });
                     }
-                    Ok((Line::Continue, layout)) if open.is_some_and(|o| self.continues(o.layout, layout, line)) => {
-                        if let Some(record) = open.as_mut() {
-                            record.end = at + line.len();
-                        }
+                    Found::Continue(layout) if open.is_some_and(|o| self.continues(o.layout, layout, line)) => {
+                        open = open.map(|record| Open { end: at + line.len(), ..record });
+                    }
+                    Found::Continue(layout) if open.is_none() && matches!(found.alone(self.format), Found::Start(_)) => {
+                        open = Some(Open { layout, start: at, end: at + line.len(), line: number });
+                    }
+                    Found::Separator => {
+                        self.close(block, open.take(), at, sink);
+                        sink.separator(span.bytes);
                     }
                     _ => {
                         self.close(block, open.take(), at, sink);
-                        let span = Span { offset: at, length: line.len(), line: number, bytes: next - at };
                         sink.reject(Reject::new(Reason::NoLayout, 0), span);
                     }
                 }
@@ -258,9 +279,8 @@ impl Reader<'_> {
     }
 
     /// Does a line that begins a record of `layout` belong to the open record of layout `open` all the same?
-    fn joins(&self, open: usize, layout: usize, record: Option<&[u8]>, line: &[u8]) -> bool {
-        let row = self.format.layouts.get(open).filter(|_| open == layout);
-        row.is_some_and(|row| row.layout.joins(record.unwrap_or_default(), line))
+    fn joins(&self, open: usize, layout: usize, record: &[u8], line: &[u8]) -> bool {
+        open == layout && self.format.layouts.get(open).is_some_and(|row| row.layout.joins(record, line))
     }
 
     /// Ends the open record; blank lines between its text and `until` are separators.
@@ -269,172 +289,11 @@ impl Reader<'_> {
         let after = memchr::memchr(b'\n', block.get(open.end..).unwrap_or_default()).map_or(block.len(), |n| open.end + n + 1);
         let bytes = after.min(until).max(open.end) - open.start;
         let span = Span { offset: open.start, length: open.end - open.start, line: open.line, bytes };
-        let record = block.get(open.start..open.end).unwrap_or_default();
+        let record = open.text(block);
         let record = record.get(..MAX_RECORD).unwrap_or(record);
         self.emit(open.layout, record, None, span, sink);
         if until > open.start + bytes {
             sink.separator(until - open.start - bytes);
-        }
-    }
-
-    fn wrapped(&mut self, block: &[u8], sink: &mut dyn Sink) {
-        let mut lanes: Vec<Lane> = Vec::new();
-        let (mut at, mut number, mut tick) = (0usize, 0u32, 0u64);
-        let mut scratch = Arena::new();
-        while at < block.len() {
-            let (line, next) = line_at(block, at);
-            let span = Span { offset: at, length: line.len(), line: number, bytes: next - at };
-            tick += 1;
-            scratch.reset();
-            if line.trim_ascii().is_empty() {
-                sink.separator(next - at);
-            } else if line.len() > MAX_LINE {
-                sink.reject(Reject::new(Reason::TooLong, 0), span);
-            } else {
-                let (wrapped, stamp) = unwrap(self.format, line, &scratch)
-                    .unwrap_or((Wrapped { inner: line, lane: b"\0bare", ..Wrapped::default() }, Stamp::NONE));
-                let index = self.lane(&mut lanes, &wrapped, tick, sink);
-                self.put(&mut lanes, index, &wrapped, stamp, span, sink);
-            }
-            at = next;
-            number += 1;
-        }
-        lanes.sort_by_key(|lane| lane.span.offset);
-        for lane in &mut lanes {
-            self.flush(lane, sink);
-        }
-    }
-
-    /// The lane of a line; a new one takes the place of the one longest unused.
-    fn lane(&mut self, lanes: &mut Vec<Lane>, wrapped: &Wrapped<'_>, tick: u64, sink: &mut dyn Sink) -> usize {
-        let same =
-            |l: &Lane| l.pid == wrapped.pid && l.key == wrapped.lane && l.service == wrapped.service && l.host == wrapped.host;
-        if let Some(index) = lanes.iter().position(same) {
-            if let Some(lane) = lanes.get_mut(index) {
-                lane.used = tick;
-            }
-            return index;
-        }
-        let index = if lanes.len() < MAX_LANES {
-            lanes.push(Lane::default());
-            lanes.len() - 1
-        } else {
-            let oldest = lanes.iter().enumerate().min_by_key(|(_, lane)| lane.used).map_or(0, |(index, _)| index);
-            if let Some(lane) = lanes.get_mut(oldest) {
-                self.flush(lane, sink);
-            }
-            oldest
-        };
-        if let Some(lane) = lanes.get_mut(index) {
-            lane.key.clear();
-            lane.key.extend_from_slice(wrapped.lane);
-            lane.service.clear();
-            lane.service.extend_from_slice(wrapped.service);
-            lane.host.clear();
-            lane.host.extend_from_slice(wrapped.host);
-            lane.pid = wrapped.pid;
-            lane.used = tick;
-        }
-        index
-    }
-
-    fn put(&mut self, lanes: &mut [Lane], index: usize, wrapped: &Wrapped<'_>, stamp: Stamp, span: Span, sink: &mut dyn Sink) {
-        let Some(lane) = lanes.get_mut(index) else { return };
-        if let Some(from) = lane.partial_from {
-            lane.text.extend_from_slice(wrapped.inner);
-            lane.grow(span);
-            if !wrapped.partial {
-                lane.partial_from = None;
-                self.settle(lane, from, sink);
-            }
-            return;
-        }
-        if wrapped.partial {
-            self.flush(lane, sink);
-            lane.begin(wrapped, stamp, span);
-            lane.partial_from = Some(0);
-            return;
-        }
-        if wrapped.inner.trim_ascii().is_empty() {
-            if lane.layout.is_some() {
-                lane.text.push(b'\n');
-                lane.grow(span);
-            } else {
-                sink.separator(span.bytes);
-            }
-            return;
-        }
-        match classify(self.format, wrapped.service, wrapped.inner) {
-            Ok((Line::Start, layout))
-                if !lane.layout.is_some_and(|open| self.joins(open, layout, Some(&lane.text), wrapped.inner)) =>
-            {
-                self.flush(lane, sink);
-                lane.begin(wrapped, stamp, span);
-                lane.layout = Some(layout);
-            }
-            Ok((own, layout))
-                if lane.layout.is_some_and(|open| own == Line::Start || self.continues(open, layout, wrapped.inner)) =>
-            {
-                if lane.text.len() < MAX_RECORD {
-                    lane.text.push(b'\n');
-                    lane.text.extend_from_slice(wrapped.inner);
-                }
-                lane.grow(span);
-            }
-            _ => {
-                self.flush(lane, sink);
-                sink.reject(Reject::new(Reason::NoLayout, 0), span);
-            }
-        }
-    }
-
-    /// A line that came in parts is whole: now it can be classified.
-    fn settle(&mut self, lane: &mut Lane, from: usize, sink: &mut dyn Sink) {
-        let line = lane.text.get(from..).unwrap_or_default();
-        if let Ok((Line::Start, layout)) = classify(self.format, &lane.service, line) {
-            lane.layout = Some(layout);
-        } else {
-            sink.reject(Reject::new(Reason::NoLayout, 0), lane.span);
-            lane.text.clear();
-            lane.layout = None;
-            lane.span = Span::default();
-        }
-    }
-
-    fn flush(&mut self, lane: &mut Lane, sink: &mut dyn Sink) {
-        if lane.span.bytes == 0 {
-            return;
-        }
-        let text = std::mem::take(&mut lane.text);
-        match lane.layout {
-            Some(layout) => self.emit(layout, text.trim_ascii_end(), Some(lane), lane.span, sink),
-            None => sink.reject(Reject::new(Reason::Truncated, text.len()), lane.span),
-        }
-        lane.text = text;
-        lane.text.clear();
-        lane.layout = None;
-        lane.partial_from = None;
-        lane.span = Span::default();
-    }
-}
-
-impl Lane {
-    fn begin(&mut self, wrapped: &Wrapped<'_>, stamp: Stamp, span: Span) {
-        self.text.clear();
-        self.text.extend_from_slice(wrapped.inner);
-        self.severity = wrapped.severity;
-        self.stamp = stamp;
-        self.span = span;
-        self.touched = span.offset + span.bytes;
-        self.layout = None;
-    }
-
-    /// Accounts a further line to the record; its span grows only while the lines touch.
-    fn grow(&mut self, span: Span) {
-        self.span.bytes += span.bytes;
-        if self.touched == span.offset {
-            self.span.length = span.offset + span.length - self.span.offset;
-            self.touched = span.offset + span.bytes;
         }
     }
 }

@@ -44,6 +44,12 @@ pub trait Layout: Send + Sync {
         false
     }
 
+    /// Is `line`, which is foreign to every record, still this layout's own: a table's head, the brackets around a list?
+    /// Such lines are separators, not rejects.
+    fn skips(&self, _line: &[u8]) -> bool {
+        false
+    }
+
     /// Which recognisers look at the events.
     fn domain(&self) -> Domain {
         Domain::Any

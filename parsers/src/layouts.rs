@@ -18,5 +18,8 @@ layouts! {
     mysql_slow
     redis
     proxysql
+    alert_json
+    k8s_events
+    nagios
     plain
 }

@@ -17,6 +17,11 @@ recognisers! {
     mysql_server
     mongodb_server
     redis_server
+    ids
+    requests
+    deploys
+    alerts
+    caches
     systemd
     lifecycle
     resources

@@ -18,6 +18,11 @@ pub fn between<'a>(text: &'a [u8], open: &[u8], close: &[u8]) -> Option<&'a [u8]
     before(after(text, open)?, close)
 }
 
+/// `text` behind whichever of the prefixes it has, in turn, each at most once.
+pub fn strip_prefix_any<'a>(text: &'a [u8], prefixes: &[&[u8]]) -> &'a [u8] {
+    prefixes.iter().fold(text, |rest, prefix| rest.strip_prefix(*prefix).unwrap_or(rest))
+}
+
 /// The word at the start of `text`, up to the first space, tab, comma, semicolon, quote, bracket or end.
 pub fn word(text: &[u8]) -> &[u8] {
     let end = text

@@ -2,7 +2,7 @@
 //! database drivers: they stand in any application's log, in the message or in the stack below it.
 //!
 //! `reason` of what ran out: `out_of_memory`, `disk_full`, `file_descriptors`, `processes`, `threads`, `workers`.
-//! `reason` of a failed connect: `connection_refused`, `connect_timeout`, `unreachable`, `name_resolution`,
+//! `reason` of a failed connect: `connection_refused`, `connect_timeout`, `unreachable`, `unknown_host`,
 //! `too_many_clients`, `authentication`, `unknown_database`, `starting_up`, `shutting_down`, `failed`.
 //!
 //! Source: `errno(3)` and `strerror(3)`, `getaddrinfo(3)`; libpq `fe-connect.c`; PgJDBC; MySQL Connector/J; redis-py, Jedis,
@@ -60,7 +60,7 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
         },
         Example {
             line: "dial tcp: lookup db-1 on 10.0.0.2:53: no such host",
-            shows: &[("kind", "connect.failed"), ("reason", "name_resolution")],
+            shows: &[("kind", "connect.failed"), ("reason", "unknown_host")],
         },
         Example {
             line: "query failed\n\tat shop.Orders.load(Orders.java:41)\nCaused by: com.mysql.cj.jdbc.exceptions.CommunicationsException: Communications link failure",
@@ -128,14 +128,14 @@ static FAILED: Words = &[
     ("ECONNREFUSED", b"connection_refused"),
     ("actively refused", b"connection_refused"),
     ("refused. Check that the hostname", b"connection_refused"),
-    ("Name or service not known", b"name_resolution"),
-    ("ENOTFOUND", b"name_resolution"),
-    ("EAI_AGAIN", b"name_resolution"),
-    ("UnknownHostException", b"name_resolution"),
-    ("no such host", b"name_resolution"),
-    ("failure in name resolution", b"name_resolution"),
-    ("getaddrinfo failed", b"name_resolution"),
-    ("could not translate host name", b"name_resolution"),
+    ("Name or service not known", b"unknown_host"),
+    ("ENOTFOUND", b"unknown_host"),
+    ("EAI_AGAIN", b"unknown_host"),
+    ("UnknownHostException", b"unknown_host"),
+    ("no such host", b"unknown_host"),
+    ("failure in name resolution", b"unknown_host"),
+    ("getaddrinfo failed", b"unknown_host"),
+    ("could not translate host name", b"unknown_host"),
     ("No route to host", b"unreachable"),
     ("EHOSTUNREACH", b"unreachable"),
     ("Network is unreachable", b"unreachable"),
