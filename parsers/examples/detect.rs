@@ -56,7 +56,8 @@ impl Sink for Tally {
 
 fn tally(bytes: &[u8], print: bool) -> (Format, Tally) {
     let head = bytes.get(..bytes.len().min(256 << 10)).unwrap_or_default();
-    let format = detect(&Sample::of_bytes(head), &Hints::default());
+    let sample = if head.len() == bytes.len() { Sample::of_whole(head) } else { Sample::of_bytes(head) };
+    let format = detect(&sample, &Hints::default());
     let mut tally = Tally { print, ..Tally::default() };
     read(&format, &Recognisers::new(), bytes, &mut tally);
     (format, tally)

@@ -24,6 +24,16 @@ impl<'a> Sample<'a> {
         Sample { lines }
     }
 
+    /// The lines of a whole file: its last line counts, whether or not it has a line end.
+    pub fn of_whole(bytes: &'a [u8]) -> Sample<'a> {
+        let mut sample = Sample::of_bytes(bytes);
+        let last = bytes.get(memchr::memrchr(b'\n', bytes).map_or(bytes.len(), |end| end + 1)..).unwrap_or_default();
+        if !last.trim_ascii().is_empty() {
+            sample.lines.push(last);
+        }
+        sample
+    }
+
     /// The share of lines for which `test` holds, 0 to 1; 0 for an empty sample.
     pub fn share(&self, test: impl Fn(&[u8]) -> bool) -> f64 {
         if self.lines.is_empty() {

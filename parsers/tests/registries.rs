@@ -127,7 +127,7 @@ impl Sink for Transcript<'_> {
 }
 
 fn transcript(bytes: &[u8]) -> String {
-    let format = detect(&Sample::of_bytes(bytes), &Hints::default());
+    let format = detect(&Sample::of_whole(bytes), &Hints::default());
     let layouts = format.layouts.iter().map(|l| l.name).collect();
     let mut out = Transcript { text: String::new(), bytes: 0, layouts };
     let _ = writeln!(out.text, "format {} envelope {:?} score {:.2}", format.name(), format.envelope_name(), format.score);

@@ -152,6 +152,7 @@ fn read<'a>(text: &'a [u8], event: &mut Event<'a>) {
     event.reason = reason;
     if matches!(kind, Kind::LbServerState | Kind::ProxyServerClose) {
         let place = text::after(text, b"server ").or_else(|| text::after(text, b" on ")).map(text::word).unwrap_or_default();
+        let place = place.strip_suffix(b".").unwrap_or(place);
         (event.server, event.server_port) = net::host_port(place);
     }
 }

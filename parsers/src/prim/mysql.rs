@@ -56,7 +56,8 @@ pub const COMMANDS: [&[u8]; 47] = [
 
 /// The command at the start of `rest` and its argument; commands end with a tab, with padding or with the line.
 pub fn command(rest: &[u8]) -> Option<(&[u8], &[u8])> {
-    let known = COMMANDS.iter().find_map(|name| {
+    let initial = rest.first()?;
+    let known = COMMANDS.iter().filter(|name| name.first() == Some(initial)).find_map(|name| {
         let tail = rest.strip_prefix(*name)?;
         match tail.first() {
             None => Some((*name, tail)),

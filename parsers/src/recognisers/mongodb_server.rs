@@ -53,7 +53,8 @@ fn recognise<'a>(event: &mut Event<'a>, arena: &'a Arena) -> bool {
         Some(id) if !event.attrs.is_empty() => numbered(id, event) || worded(event),
         _ => worded(event),
     };
-    if !known && (super::resources::SPEC.recognise)(event, arena) {
+    let failed = || event.severity >= Severity::WARN || memchr::memmem::find(event.message, b"ailed").is_some();
+    if !known && failed() && (super::resources::SPEC.recognise)(event, arena) {
         return true;
     }
     if event.kind == Kind::Log && !event.conn.is_empty() {

@@ -16,6 +16,8 @@ use crate::prim::{mysql, num, text};
 use crate::recogniser::RecogniserSpec;
 use crate::severity::Severity;
 use crate::spec::Example;
+use aho_corasick::AhoCorasick;
+use std::sync::LazyLock;
 
 /// The registry's row.
 pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
@@ -66,10 +68,42 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     ],
 };
 
+/// One of these stands in every message that means something here: most messages are let go after one look.
+static MARKS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    let marks = [
+        "Aborted connection ",
+        "Access denied for user ",
+        "Host '",
+        "Too many connections",
+        "max_user_connections",
+        "Forcing close of thread ",
+        "ready for connections",
+        " as process ",
+        "got signal ",
+        "SHUTDOWN",
+        "hutdown",
+        "Starting m",
+        " from pid file ",
+        "restarted",
+        "rash recovery",
+        "not shut",
+        "Doing recovery",
+        "final batch",
+        "Recovering",
+        "eadlock",
+        "Lock wait",
+        "emaphore",
+        "intended loop",
+    ];
+    AhoCorasick::new(marks).ok()
+});
+
 fn recognise<'a>(event: &mut Event<'a>, arena: &'a Arena) -> bool {
     let message = event.message;
     let text = message.strip_prefix(b"InnoDB: ").unwrap_or(message);
-    connection(text, event) || lifecycle(text, event) || trouble(text, event) || (super::resources::SPEC.recognise)(event, arena)
+    let marked = MARKS.as_ref().is_none_or(|marks| marks.is_match(text));
+    (marked && (connection(text, event) || lifecycle(text, event) || trouble(text, event)))
+        || (event.severity >= Severity::WARN && (super::resources::SPEC.recognise)(event, arena))
 }
 
 fn has(text: &[u8], needle: &[u8]) -> bool {

@@ -51,6 +51,10 @@ fn put(event: &mut Event<'_>, kind: Kind, reason: &'static [u8]) -> bool {
 
 fn client<'a>(message: &'a [u8], event: &mut Event<'a>) -> bool {
     if let Some(address) = message.strip_prefix(b"Accepted ") {
+        // A client of the Unix socket has no name to find its end by.
+        if address.starts_with(b"connection to ") {
+            return put(event, Kind::DbActivity, b"accepted");
+        }
         from(address.trim_ascii(), event);
         return put(event, Kind::DbOpen, b"");
     }

@@ -2,7 +2,7 @@
 //! database drivers: they stand in any application's log, in the message or in the stack below it.
 //!
 //! `reason` of what ran out: `out_of_memory`, `disk_full`, `file_descriptors`, `processes`, `threads`, `workers`.
-//! `reason` of a failed connect: `connection_refused`, `connect_timeout`, `unreachable`, `name_resolution`,
+//! `reason` of a failed connect: `connection_refused`, `connect_timeout`, `unreachable`, `unknown_host`,
 //! `too_many_clients`, `authentication`, `unknown_database`, `starting_up`, `shutting_down`, `failed`.
 //!
 //! Source: `errno(3)` and `strerror(3)`, `getaddrinfo(3)`; libpq `fe-connect.c`; PgJDBC; MySQL Connector/J; redis-py, Jedis,
@@ -17,6 +17,8 @@ use crate::kind::Kind;
 use crate::prim::{net, text};
 use crate::recogniser::RecogniserSpec;
 use crate::spec::Example;
+use aho_corasick::AhoCorasick;
+use std::sync::LazyLock;
 
 /// The registry's row.
 pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
@@ -58,7 +60,7 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
         },
         Example {
             line: "dial tcp: lookup db-1 on 10.0.0.2:53: no such host",
-            shows: &[("kind", "connect.failed"), ("reason", "name_resolution")],
+            shows: &[("kind", "connect.failed"), ("reason", "unknown_host")],
         },
         Example {
             line: "query failed\n\tat shop.Orders.load(Orders.java:41)\nCaused by: com.mysql.cj.jdbc.exceptions.CommunicationsException: Communications link failure",
@@ -126,14 +128,14 @@ static FAILED: Words = &[
     ("ECONNREFUSED", b"connection_refused"),
     ("actively refused", b"connection_refused"),
     ("refused. Check that the hostname", b"connection_refused"),
-    ("Name or service not known", b"name_resolution"),
-    ("ENOTFOUND", b"name_resolution"),
-    ("EAI_AGAIN", b"name_resolution"),
-    ("UnknownHostException", b"name_resolution"),
-    ("no such host", b"name_resolution"),
-    ("failure in name resolution", b"name_resolution"),
-    ("getaddrinfo failed", b"name_resolution"),
-    ("could not translate host name", b"name_resolution"),
+    ("Name or service not known", b"unknown_host"),
+    ("ENOTFOUND", b"unknown_host"),
+    ("EAI_AGAIN", b"unknown_host"),
+    ("UnknownHostException", b"unknown_host"),
+    ("no such host", b"unknown_host"),
+    ("failure in name resolution", b"unknown_host"),
+    ("getaddrinfo failed", b"unknown_host"),
+    ("could not translate host name", b"unknown_host"),
     ("No route to host", b"unreachable"),
     ("EHOSTUNREACH", b"unreachable"),
     ("Network is unreachable", b"unreachable"),
@@ -176,12 +178,18 @@ static TARGETS: Words = &[
     ("lasticsearch", b"elasticsearch"),
 ];
 
+/// The needles in one automaton: the servers' recognisers ask here without having looked for them.
+static NEEDLES: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new(SPEC.needles).ok());
+
 fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
     if !matches!(event.kind, Kind::Log | Kind::Error) {
         return false;
     }
     let attrs = event.attrs;
-    let texts = || [event.message, event.stack].into_iter().chain(attrs.iter().map(|(_, value)| *value));
+    let texts = || {
+        let all = [event.message, event.stack].into_iter().chain(attrs.iter().map(|(_, value)| *value));
+        all.filter(|text| !text.is_empty() && NEEDLES.as_ref().is_none_or(|needles| needles.is_match(text)))
+    };
     if let Some((text, reason)) = texts().find_map(|text| first(text, EXHAUSTED).map(|reason| (text, reason))) {
         event.kind = Kind::ResourceExhausted;
         event.reason = reason;
@@ -201,7 +209,8 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
         event.server_port = port;
     }
     if event.subject.is_empty() {
-        let said = || texts().find_map(|text| first(text, TARGETS));
+        let all = || [event.message, event.stack].into_iter().chain(attrs.iter().map(|(_, value)| *value));
+        let said = || all().find_map(|text| first(text, TARGETS));
         event.subject = place.and_then(|(_, port)| of_port(port)).or_else(said).unwrap_or_default();
     }
     true
