@@ -37,14 +37,8 @@ pub trait Layout: Send + Sync {
     /// except for what an envelope gave (`host`, `service`, `pid`, `severity`).
     fn parse<'a>(&self, record: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject>;
 
-<<<<<<< HEAD
     /// Does `line`, which would begin a record, belong to the open record all the same, given that record's text so far?
     /// Most layouts never need it: MySQL's slow log writes `# Time:` before `# User@Host:` only where the second changed.
-=======
-    /// Does `line`, which would begin a record, belong to the open record all the same? `record` is that record's text so
-    /// far, or just its last line. Most layouts never need it: MySQL's slow log writes `# Time:` before `# User@Host:` only
-    /// where the second has changed.
->>>>>>> my
     fn joins(&self, _record: &[u8], _line: &[u8]) -> bool {
         false
     }

@@ -48,7 +48,7 @@ fn slices<'t, T: PolarsNumericType>(
     name: &str,
     unpack: fn(&'t Series) -> Option<&'t ChunkedArray<T>>,
 ) -> Vec<&'t [T::Native]> {
-    let column = frame.column(name).ok().and_then(|c| c.as_series()).and_then(unpack);
+    let column = frame.column(name).ok().map(polars::prelude::Column::as_materialized_series).and_then(unpack);
     column.map(|c| c.downcast_iter().map(|chunk| chunk.values().as_slice()).collect()).unwrap_or_default()
 }
 
