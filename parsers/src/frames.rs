@@ -83,7 +83,8 @@ impl InApp {
     /// Is a frame of a library? The longest matching prefix decides, without one the language's own rules.
     fn library(&self, frame: &Frame<'_>, default: bool) -> bool {
         let matched = |prefixes: &[String]| {
-            let hits = |p: &&String| !p.is_empty() && (frame.function.starts_with(p.as_bytes()) || in_path(frame.file, p.as_bytes()));
+            let hits =
+                |p: &&String| !p.is_empty() && (frame.function.starts_with(p.as_bytes()) || in_path(frame.file, p.as_bytes()));
             prefixes.iter().filter(hits).map(String::len).max()
         };
         match (matched(&self.include), matched(&self.exclude)) {
@@ -198,7 +199,9 @@ fn blocks<'a>(text: &'a [u8], rules: &InApp) -> Vec<Vec<Frame<'a>>> {
     }
     blocks.retain(|block| !block.is_empty());
     if reader.reversed {
-        blocks.iter_mut().for_each(|block| block.reverse());
+        for block in &mut blocks {
+            block.reverse();
+        }
     }
     if reader.last_block {
         blocks.reverse();
@@ -228,7 +231,11 @@ pub fn exception(text: &[u8]) -> Option<(&[u8], &[u8])> {
         Some(Language::DotNet) => dotnet::exception(text),
         Some(Language::Java) | None => None,
     };
-    found.or_else(|| java::exception(text)).or_else(|| python::exception(text)).or_else(|| php::exception(text)).or_else(|| go::exception(text))
+    found
+        .or_else(|| java::exception(text))
+        .or_else(|| python::exception(text))
+        .or_else(|| php::exception(text))
+        .or_else(|| go::exception(text))
 }
 
 /// Is one of `prefixes` at the start of `text`?
@@ -252,9 +259,8 @@ fn path_line(text: &[u8]) -> Option<(&[u8], u32)> {
 #[cfg(test)]
 fn shown(text: &str) -> Vec<String> {
     let frames = application_frames(text.as_bytes(), &InApp::default(), 9);
-    let show = |f: &Frame<'_>| {
-        format!("{} {}:{}", String::from_utf8_lossy(&f.function), String::from_utf8_lossy(f.file), f.line)
-    };
+    let show =
+        |f: &Frame<'_>| format!("{} {}:{}", String::from_utf8_lossy(&f.function), String::from_utf8_lossy(f.file), f.line);
     frames.iter().map(show).collect()
 }
 

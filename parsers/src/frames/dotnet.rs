@@ -7,9 +7,32 @@ use std::borrow::Cow;
 pub(super) static READER: Reader = Reader { language: Language::DotNet, reversed: false, last_block: false, read };
 
 const LIBRARIES: &[&str] = &[
-    "System.", "Microsoft.", "Npgsql.", "MySql.", "MySqlConnector.", "Oracle.", "Dapper.", "MongoDB.", "StackExchange.", "Newtonsoft.",
-    "Serilog.", "NLog.", "Polly.", "MediatR.", "AutoMapper.", "Castle.", "Autofac.", "Hangfire.", "MassTransit.", "Grpc.", "NHibernate.",
-    "Swashbuckle.", "FluentValidation.", "OpenTelemetry.", "RabbitMQ.", "Confluent.",
+    "System.",
+    "Microsoft.",
+    "Npgsql.",
+    "MySql.",
+    "MySqlConnector.",
+    "Oracle.",
+    "Dapper.",
+    "MongoDB.",
+    "StackExchange.",
+    "Newtonsoft.",
+    "Serilog.",
+    "NLog.",
+    "Polly.",
+    "MediatR.",
+    "AutoMapper.",
+    "Castle.",
+    "Autofac.",
+    "Hangfire.",
+    "MassTransit.",
+    "Grpc.",
+    "NHibernate.",
+    "Swashbuckle.",
+    "FluentValidation.",
+    "OpenTelemetry.",
+    "RabbitMQ.",
+    "Confluent.",
 ];
 
 fn read<'a>(line: &'a [u8], _: &'a [u8]) -> Read<'a> {
@@ -78,7 +101,8 @@ pub(super) fn exception(text: &[u8]) -> Option<(&[u8], &[u8])> {
             Some(code) => text::after(code, b")").unwrap_or_default(),
             None => rest,
         };
-        let fine = crate::prim::jvm::is_dotted(name) && name.ends_with(b"Exception") && (rest.is_empty() || rest.starts_with(b":"));
+        let fine =
+            crate::prim::jvm::is_dotted(name) && name.ends_with(b"Exception") && (rest.is_empty() || rest.starts_with(b":"));
         fine.then(|| {
             let message = rest.strip_prefix(b": ").unwrap_or_default();
             (name, text::before(message, b" ---> ").unwrap_or(message))
@@ -93,7 +117,10 @@ mod tests {
     #[test]
     fn async_names_are_made_plain() {
         let text = "Npgsql.NpgsqlException (0x80004005): The connection pool has been exhausted ---> System.TimeoutException: x\n   at Npgsql.PoolingDataSource.Get(NpgsqlConnection c)\n   at Shop.Data.OrderRepo.<Load>d__3.MoveNext() in /src/Data/OrderRepo.cs:line 41\n--- End of stack trace from previous location ---\n   at Shop.Web.OrdersController.<>c.<Get>b__0_1(Int32 id) in C:\\src\\Orders.cs:line 12\n   at System.Threading.Thread.Start()";
-        assert_eq!(shown(text), ["Shop.Data.OrderRepo.Load /src/Data/OrderRepo.cs:41", "Shop.Web.OrdersController.Get C:\\src\\Orders.cs:12"]);
+        assert_eq!(
+            shown(text),
+            ["Shop.Data.OrderRepo.Load /src/Data/OrderRepo.cs:41", "Shop.Web.OrdersController.Get C:\\src\\Orders.cs:12"]
+        );
         assert_eq!(thrown(text), "Npgsql.NpgsqlException|The connection pool has been exhausted");
     }
 

@@ -31,7 +31,11 @@ fn frame<'a>(line: &'a [u8], rest: &'a [u8]) -> Option<(Frame<'a>, bool)> {
     let first = name.split(|b| *b == b'/').next().unwrap_or_default();
     let slashed = memchr::memchr(b'/', name).is_some();
     let package = first.split(|b| *b == b'.').next().unwrap_or_default();
-    let standard = if slashed { memchr::memchr(b'.', first).is_none() && holds(file, &["/go/src/", "/src/runtime/"]) } else { begins(file, &["/usr/local/go/src/", "/usr/lib/go"]) || holds(file, &["/go/src/runtime/"]) };
+    let standard = if slashed {
+        memchr::memchr(b'.', first).is_none() && holds(file, &["/go/src/", "/src/runtime/"])
+    } else {
+        begins(file, &["/usr/local/go/src/", "/usr/lib/go"]) || holds(file, &["/go/src/runtime/"])
+    };
     let library = standard
         || package == b"runtime"
         || begins(name, &["database/sql", "net/http", "runtime/", "internal/", "reflect.", "testing.", "sync.", "panic("])
@@ -64,7 +68,8 @@ fn plain(name: &[u8]) -> Cow<'_, [u8]> {
     while let Some(dot) = name.get(..end).and_then(|n| memchr::memrchr(b'.', n)) {
         let tail = name.get(dot + 1..end).unwrap_or_default();
         let digits = |t: &[u8]| t.iter().all(u8::is_ascii_digit);
-        let closure = tail.strip_prefix(b"func").or_else(|| tail.strip_prefix(b"gowrap")).is_some_and(|t| !t.is_empty() && digits(t));
+        let closure =
+            tail.strip_prefix(b"func").or_else(|| tail.strip_prefix(b"gowrap")).is_some_and(|t| !t.is_empty() && digits(t));
         if !(closure || (!tail.is_empty() && digits(tail))) {
             break;
         }
@@ -95,7 +100,10 @@ mod tests {
     #[test]
     fn panics_are_read() {
         let text = "panic: runtime error: index out of range\n\ngoroutine 7 [running]:\npanic({0x4a, 0xc0})\n\t/usr/local/go/src/runtime/panic.go:884 +0x1d\nmain.(*Repo).FindOrder.func1(...)\n\t/app/main.go:9 +0x1d\ngithub.com/acme/shop/web.Handle({0x1, 0x2}, 0x3)\n\t/app/web/web.go:31 +0x44\nnet/http.HandlerFunc.ServeHTTP(0x1)\n\t/usr/local/go/src/net/http/server.go:2122 +0x2f\ngithub.com/gorilla/mux.(*Router).ServeHTTP(0x1)\n\t/root/go/pkg/mod/github.com/gorilla/mux@v1.8.0/mux.go:210 +0x1c5\ncreated by net/http.(*Server).Serve in goroutine 1\n\t/usr/local/go/src/net/http/server.go:3086 +0x5cb";
-        assert_eq!(shown(text), ["main.(*Repo).FindOrder /app/main.go:9", "github.com/acme/shop/web.Handle /app/web/web.go:31"]);
+        assert_eq!(
+            shown(text),
+            ["main.(*Repo).FindOrder /app/main.go:9", "github.com/acme/shop/web.Handle /app/web/web.go:31"]
+        );
         assert_eq!(thrown(text), "panic|runtime error: index out of range");
     }
 

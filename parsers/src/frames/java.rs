@@ -8,20 +8,124 @@ pub(super) static READER: Reader = Reader { language: Language::Java, reversed: 
 
 /// Packages of the platform, of frameworks, drivers and pools.
 const LIBRARIES: &[&str] = &[
-    "java.", "javax.", "jakarta.", "jdk.", "sun.", "com.sun.", "com.oracle.", "oracle.", "kotlin.", "kotlinx.", "scala.", "groovy.",
-    "groovyx.", "clojure.", "org.codehaus.", "org.springframework.", "org.hibernate.", "org.apache.", "com.zaxxer.", "com.mchange.",
-    "com.alibaba.druid.", "io.agroal.", "io.quarkus.", "io.smallrye.", "io.micronaut.", "io.vertx.", "io.netty.", "io.undertow.",
-    "io.ktor.", "io.helidon.", "io.dropwizard.", "reactor.", "rx.", "io.reactivex.", "io.micrometer.", "io.opentelemetry.",
-    "io.opentracing.", "datadog.", "com.newrelic.", "co.elastic.", "brave.", "zipkin2.", "org.jooq.", "org.mybatis.", "com.baomidou.",
-    "org.jdbi.", "com.querydsl.", "slick.", "doobie.", "zio.", "cats.", "fs2.", "org.postgresql.", "com.mysql.", "org.mariadb.",
-    "com.microsoft.sqlserver.", "com.ibm.db2.", "com.ibm.ws.", "com.ibm.ejs.", "org.h2.", "org.hsqldb.", "com.mongodb.", "com.datastax.",
-    "redis.clients.", "io.lettuce.", "org.redisson.", "net.ttddyy.", "com.p6spy.", "org.jboss.", "org.wildfly.", "org.eclipse.",
-    "org.glassfish.", "weblogic.", "ch.qos.", "org.slf4j.", "org.log4j.", "akka.", "play.", "org.aspectj.", "org.aopalliance.",
-    "javassist.", "net.bytebuddy.", "net.sf.cglib.", "com.google.common.", "com.google.inject.", "com.google.gson.",
-    "com.google.protobuf.", "com.fasterxml.", "org.junit.", "junit.", "org.testng.", "org.mockito.", "org.gradle.", "com.netflix.",
-    "feign.", "okhttp3.", "okio.", "retrofit2.", "io.grpc.", "software.amazon.", "com.amazonaws.", "io.github.resilience4j.",
-    "dev.failsafe.", "org.quartz.", "org.flywaydb.", "liquibase.", "org.thymeleaf.", "com.codahale.", "io.prometheus.", "lombok.",
-    "org.graalvm.", "com.intellij.", "spark.", "io.javalin.", "ratpack.", "com.vaadin.", "org.keycloak.", "org.camunda.",
+    "java.",
+    "javax.",
+    "jakarta.",
+    "jdk.",
+    "sun.",
+    "com.sun.",
+    "com.oracle.",
+    "oracle.",
+    "kotlin.",
+    "kotlinx.",
+    "scala.",
+    "groovy.",
+    "groovyx.",
+    "clojure.",
+    "org.codehaus.",
+    "org.springframework.",
+    "org.hibernate.",
+    "org.apache.",
+    "com.zaxxer.",
+    "com.mchange.",
+    "com.alibaba.druid.",
+    "io.agroal.",
+    "io.quarkus.",
+    "io.smallrye.",
+    "io.micronaut.",
+    "io.vertx.",
+    "io.netty.",
+    "io.undertow.",
+    "io.ktor.",
+    "io.helidon.",
+    "io.dropwizard.",
+    "reactor.",
+    "rx.",
+    "io.reactivex.",
+    "io.micrometer.",
+    "io.opentelemetry.",
+    "io.opentracing.",
+    "datadog.",
+    "com.newrelic.",
+    "co.elastic.",
+    "brave.",
+    "zipkin2.",
+    "org.jooq.",
+    "org.mybatis.",
+    "com.baomidou.",
+    "org.jdbi.",
+    "com.querydsl.",
+    "slick.",
+    "doobie.",
+    "zio.",
+    "cats.",
+    "fs2.",
+    "org.postgresql.",
+    "com.mysql.",
+    "org.mariadb.",
+    "com.microsoft.sqlserver.",
+    "com.ibm.db2.",
+    "com.ibm.ws.",
+    "com.ibm.ejs.",
+    "org.h2.",
+    "org.hsqldb.",
+    "com.mongodb.",
+    "com.datastax.",
+    "redis.clients.",
+    "io.lettuce.",
+    "org.redisson.",
+    "net.ttddyy.",
+    "com.p6spy.",
+    "org.jboss.",
+    "org.wildfly.",
+    "org.eclipse.",
+    "org.glassfish.",
+    "weblogic.",
+    "ch.qos.",
+    "org.slf4j.",
+    "org.log4j.",
+    "akka.",
+    "play.",
+    "org.aspectj.",
+    "org.aopalliance.",
+    "javassist.",
+    "net.bytebuddy.",
+    "net.sf.cglib.",
+    "com.google.common.",
+    "com.google.inject.",
+    "com.google.gson.",
+    "com.google.protobuf.",
+    "com.fasterxml.",
+    "org.junit.",
+    "junit.",
+    "org.testng.",
+    "org.mockito.",
+    "org.gradle.",
+    "com.netflix.",
+    "feign.",
+    "okhttp3.",
+    "okio.",
+    "retrofit2.",
+    "io.grpc.",
+    "software.amazon.",
+    "com.amazonaws.",
+    "io.github.resilience4j.",
+    "dev.failsafe.",
+    "org.quartz.",
+    "org.flywaydb.",
+    "liquibase.",
+    "org.thymeleaf.",
+    "com.codahale.",
+    "io.prometheus.",
+    "lombok.",
+    "org.graalvm.",
+    "com.intellij.",
+    "spark.",
+    "io.javalin.",
+    "ratpack.",
+    "com.vaadin.",
+    "org.keycloak.",
+    "org.camunda.",
 ];
 
 fn read<'a>(line: &'a [u8], _: &'a [u8]) -> Read<'a> {
@@ -38,8 +142,11 @@ fn frame(text: &[u8]) -> Option<(Frame<'_>, bool)> {
     let (name, place) = (call.get(..open)?, call.get(open + 1..)?);
     let place = place.get(..memchr::memchr(b')', place)?)?;
     let (file, line) = super::path_line(place).unwrap_or((place, 0));
-    let source = [&b".java"[..], b".kt", b".kts", b".scala", b".groovy", b".clj", b".gsp", b".jsp", b".drl"].iter().any(|t| file.ends_with(t));
-    let known = matches!(place, b"Native Method" | b"Unknown Source" | b"<generated>" | b"<unknown>" | b"" | b"Redefined") || file == b"SourceFile";
+    let source = [&b".java"[..], b".kt", b".kts", b".scala", b".groovy", b".clj", b".gsp", b".jsp", b".drl"]
+        .iter()
+        .any(|t| file.ends_with(t));
+    let known = matches!(place, b"Native Method" | b"Unknown Source" | b"<generated>" | b"<unknown>" | b"" | b"Redefined")
+        || file == b"SourceFile";
     // .NET writes parameters between the brackets, V8 a path with line and column.
     let dotted = memchr::memchr(b'.', name).is_some() && memchr::memchr3(b' ', b'[', b'`', name).is_none();
     ((source || (known && dotted && !place.is_empty())) && dotted).then_some(())?;
@@ -48,8 +155,23 @@ fn frame(text: &[u8]) -> Option<(Frame<'_>, bool)> {
         Some(at) if !holds(name, &["$$Lambda"]) => name.get(at + 1..)?,
         _ => name,
     };
-    let generated = holds(name, &["$$Lambda", "$$FastClass", "$$EnhancerBy", "$$SpringCGLIB", "CGLIB$", "$Proxy", "$HibernateProxy", "$ByteBuddy$", "_ClientProxy.", "_Subclass.", "$accessor$", "lambda forms"])
-        || holds(name, &[".access$"])
+    let generated = holds(
+        name,
+        &[
+            "$$Lambda",
+            "$$FastClass",
+            "$$EnhancerBy",
+            "$$SpringCGLIB",
+            "CGLIB$",
+            "$Proxy",
+            "$HibernateProxy",
+            "$ByteBuddy$",
+            "_ClientProxy.",
+            "_Subclass.",
+            "$accessor$",
+            "lambda forms",
+        ],
+    ) || holds(name, &[".access$"])
         || name.starts_with(b"GeneratedMethodAccessor");
     let library = generated || begins(name, LIBRARIES);
     let file = if source { file } else { b"" };
@@ -64,7 +186,13 @@ fn plain(name: &[u8]) -> Cow<'_, [u8]> {
     let Some(dot) = memchr::memrchr(b'.', name) else { return Cow::Borrowed(name) };
     let (class, method) = (name.get(..dot).unwrap_or_default(), name.get(dot + 1..).unwrap_or_default());
     let parts: Vec<&[u8]> = class.split(|b| *b == b'$').collect();
-    let numbered = |part: &[u8]| part.is_empty() || part.iter().all(u8::is_ascii_digit) || part == b"anonfun" || part == b"Companion" || part == b"lambda";
+    let numbered = |part: &[u8]| {
+        part.is_empty()
+            || part.iter().all(u8::is_ascii_digit)
+            || part == b"anonfun"
+            || part == b"Companion"
+            || part == b"lambda"
+    };
     // Kotlin puts a suspended function's body into `Outer$function$1.invokeSuspend`; Groovy a closure's into
     // `Outer$_function_closure1.doCall`.
     let mut method = method;
@@ -72,8 +200,13 @@ fn plain(name: &[u8]) -> Cow<'_, [u8]> {
     while kept.len() > 1 && kept.last().is_some_and(|p| numbered(p)) {
         kept.pop();
     }
-    let closure_body = matches!(method, b"invoke" | b"invokeSuspend" | b"apply" | b"applyOrElse" | b"doCall" | b"call" | b"run" | b"emit" | b"mcV$sp");
-    if kept.len() < parts.len() && kept.len() > 1 && closure_body
+    let closure_body = matches!(
+        method,
+        b"invoke" | b"invokeSuspend" | b"apply" | b"applyOrElse" | b"doCall" | b"call" | b"run" | b"emit" | b"mcV$sp"
+    );
+    if kept.len() < parts.len()
+        && kept.len() > 1
+        && closure_body
         && let Some(last) = kept.last().copied().filter(|p| p.first().is_some_and(u8::is_ascii_lowercase))
     {
         method = last;
@@ -125,7 +258,10 @@ mod tests {
 
     #[test]
     fn the_first_block_is_the_site() {
-        assert_eq!(shown(LEAK), ["com.acme.shop.CouponDao.redeem CouponDao.java:30", "com.acme.shop.Checkout.place Checkout.java:77"]);
+        assert_eq!(
+            shown(LEAK),
+            ["com.acme.shop.CouponDao.redeem CouponDao.java:30", "com.acme.shop.Checkout.place Checkout.java:77"]
+        );
         assert_eq!(thrown(LEAK), "java.lang.Exception|Apparent connection leak detected");
     }
 

@@ -25,11 +25,17 @@ fn frame(line: &[u8]) -> Option<(Frame<'_>, bool)> {
     };
     let function = text::before(function, b" [as ").unwrap_or(function);
     if matches!(place, b"<anonymous>" | b"native") || begins(place, &["index "]) {
-        return (!function.is_empty()).then(|| (Frame { language: Language::JavaScript, function: Cow::Borrowed(function), file: b"", line: 0, library: false }, true));
+        return (!function.is_empty()).then_some((
+            Frame { language: Language::JavaScript, function: Cow::Borrowed(function), file: b"", line: 0, library: false },
+            true,
+        ));
     }
     let (rest, _column) = super::path_line(place)?;
     let (file, number) = super::path_line(rest)?;
-    if file.is_empty() || file.contains(&b'(') || (function.is_empty() && memchr::memchr(b' ', file).is_some() && !file.starts_with(b"/")) {
+    if file.is_empty()
+        || file.contains(&b'(')
+        || (function.is_empty() && memchr::memchr(b' ', file).is_some() && !file.starts_with(b"/"))
+    {
         return None;
     }
     let file = file.strip_prefix(b"file://").unwrap_or(file);
@@ -39,7 +45,10 @@ fn frame(line: &[u8]) -> Option<(Frame<'_>, bool)> {
         || (!holds(file, &["/", "\\", "."]));
     let function = function.strip_prefix(b"Object.").filter(|f| *f == b"<anonymous>").unwrap_or(function);
     let function = if function == b"<anonymous>" || function.is_empty() { &b"<anonymous>"[..] } else { function };
-    Some((Frame { language: Language::JavaScript, function: Cow::Borrowed(function), file, line: number, library: false }, library))
+    Some((
+        Frame { language: Language::JavaScript, function: Cow::Borrowed(function), file, line: number, library: false },
+        library,
+    ))
 }
 
 /// The line above the first call: `TypeError [CODE]: message`.
@@ -54,7 +63,8 @@ pub(super) fn exception(text: &[u8]) -> Option<(&[u8], &[u8])> {
             None => rest,
         };
         let last = name.rsplit(|b| *b == b'.').next().unwrap_or_default();
-        let fine = crate::prim::jvm::throwable(last) && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'$'));
+        let fine = crate::prim::jvm::throwable(last)
+            && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'$'));
         if fine && (rest.is_empty() || rest.starts_with(b":")) {
             return Some((name, rest.strip_prefix(b":").unwrap_or(rest).trim_ascii_start()));
         }

@@ -37,7 +37,8 @@ fn frame<'a>(line: &'a [u8], rest: &'a [u8]) -> Option<(Frame<'a>, bool)> {
         Some(at) => body.get(at + 3..),
         None => body.strip_prefix(b"[internal function]: "),
     });
-    let function = owner.map_or(&b"{main}"[..], |call| call.get(..memchr::memchr(b'(', call).unwrap_or(call.len())).unwrap_or(call));
+    let function =
+        owner.map_or(&b"{main}"[..], |call| call.get(..memchr::memchr(b'(', call).unwrap_or(call.len())).unwrap_or(call));
     let library = holds(file, &["/vendor/", "\\vendor\\"]);
     Some((Frame { language: Language::Php, function: plain(function), file, line: number, library: false }, library))
 }
@@ -45,14 +46,17 @@ fn frame<'a>(line: &'a [u8], rest: &'a [u8]) -> Option<(Frame<'a>, bool)> {
 /// `App\Http\{closure}` → `App\Http`; `Class->{closure}` → `Class`.
 fn plain(name: &[u8]) -> Cow<'_, [u8]> {
     let cut = memchr::memmem::find(name, b"{closure").map(|at| name.get(..at).unwrap_or_default());
-    let cut = cut.map(|c| c.strip_suffix(b"->").or_else(|| c.strip_suffix(b"::")).or_else(|| c.strip_suffix(b"\\")).unwrap_or(c));
+    let cut =
+        cut.map(|c| c.strip_suffix(b"->").or_else(|| c.strip_suffix(b"::")).or_else(|| c.strip_suffix(b"\\")).unwrap_or(c));
     Cow::Borrowed(cut.filter(|c| !c.is_empty()).unwrap_or(name))
 }
 
 /// `Uncaught Class: message in file:line`, or Laravel's `[object] (Class(code: 0): message at file:line)`.
 pub(super) fn exception(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let class = |name: &[u8]| {
-        !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'\\' | b'_')) && name.iter().any(u8::is_ascii_uppercase)
+        !name.is_empty()
+            && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'\\' | b'_'))
+            && name.iter().any(u8::is_ascii_uppercase)
     };
     if let Some(rest) = text::after(text, b"[object] (") {
         let name = rest.get(..memchr::memmem::find(rest, b"(code: ")?)?;

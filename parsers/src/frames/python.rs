@@ -7,8 +7,22 @@ use std::borrow::Cow;
 pub(super) static READER: Reader = Reader { language: Language::Python, reversed: true, last_block: true, read };
 
 /// Parts of paths that are the language's or a package's.
-const LIBRARIES: &[&str] =
-    &["site-packages", "dist-packages", "/lib/python", "\\lib\\", "/python3.", "/sqlalchemy/", "/psycopg", "/django/", "/gunicorn/", "/uvicorn/", "/werkzeug/", "/flask/", "/celery/", "importlib/"];
+const LIBRARIES: &[&str] = &[
+    "site-packages",
+    "dist-packages",
+    "/lib/python",
+    "\\lib\\",
+    "/python3.",
+    "/sqlalchemy/",
+    "/psycopg",
+    "/django/",
+    "/gunicorn/",
+    "/uvicorn/",
+    "/werkzeug/",
+    "/flask/",
+    "/celery/",
+    "importlib/",
+];
 
 /// Exception groups draw a margin of `|` and `+`.
 fn bare(line: &[u8]) -> &[u8] {
@@ -33,7 +47,10 @@ fn frame(line: &[u8]) -> Option<(Frame<'_>, bool)> {
     let rest = rest.get(file.len() + 8..)?;
     let number = num::uint32(text::digits(rest))?;
     let function = text::after(rest, b", in ").unwrap_or(b"<module>").trim_ascii_end();
-    let inner = function.rsplit(|b| *b == b'.').find(|part| !part.starts_with(b"<")).filter(|_| function.contains(&b'<') && function.contains(&b'.'));
+    let inner = function
+        .rsplit(|b| *b == b'.')
+        .find(|part| !part.starts_with(b"<"))
+        .filter(|_| function.contains(&b'<') && function.contains(&b'.'));
     let generated = file.starts_with(b"<") && file != b"<stdin>";
     let library = generated || holds(file, LIBRARIES);
     let function = Cow::Borrowed(inner.unwrap_or(function));
@@ -48,7 +65,9 @@ pub(super) fn exception(text: &[u8]) -> Option<(&[u8], &[u8])> {
         let line = bare(line);
         if holds(line, &["Traceback (most recent call last)"]) || line.trim_ascii_start().starts_with(b"File \"") {
             armed = true;
-        } else if armed && line.first().is_some_and(u8::is_ascii_alphabetic) || (armed && line.starts_with(b" ") && !line.starts_with(b"  ")) {
+        } else if armed && line.first().is_some_and(u8::is_ascii_alphabetic)
+            || (armed && line.starts_with(b" ") && !line.starts_with(b"  "))
+        {
             let line = line.trim_ascii();
             if begins(line, &["The above exception", "During handling of"]) {
                 continue;
@@ -89,7 +108,10 @@ mod tests {
 
     #[test]
     fn stacks_without_a_head_and_groups_are_read() {
-        assert_eq!(shown("  File \"/app/a.py\", line 1, in f\n    x()\n  File \"/app/b.py\", line 2, in C.g.<locals>.<lambda>"), ["g /app/b.py:2", "f /app/a.py:1"]);
+        assert_eq!(
+            shown("  File \"/app/a.py\", line 1, in f\n    x()\n  File \"/app/b.py\", line 2, in C.g.<locals>.<lambda>"),
+            ["g /app/b.py:2", "f /app/a.py:1"]
+        );
         let group = "  + Exception Group Traceback (most recent call last):\n  |   File \"/app/a.py\", line 3, in main\n  | ExceptionGroup: many (2 sub-exceptions)";
         assert_eq!(shown(group), ["main /app/a.py:3"]);
         assert_eq!(thrown(group), "ExceptionGroup|many (2 sub-exceptions)");

@@ -29,8 +29,13 @@ fn frame(line: &[u8]) -> Option<(Frame<'_>, bool, bool)> {
     let name = rest.get(..end)?;
     let head = rest.get(end + 1..).is_some_and(|r| r.starts_with(b":"));
     (!file.is_empty() && number > 0 && memchr::memchr(b'"', file).is_none()).then_some(())?;
-    let library = holds(file, &["/gems/", "/lib/ruby/", "/ruby/3", "/ruby/2", "<internal:", "/bundler/", "/vendor/bundle"]) || file.starts_with(b"(");
-    Some((Frame { language: Language::Ruby, function: Cow::Borrowed(plain(name)), file, line: number, library: false }, library, head))
+    let library = holds(file, &["/gems/", "/lib/ruby/", "/ruby/3", "/ruby/2", "<internal:", "/bundler/", "/vendor/bundle"])
+        || file.starts_with(b"(");
+    Some((
+        Frame { language: Language::Ruby, function: Cow::Borrowed(plain(name)), file, line: number, library: false },
+        library,
+        head,
+    ))
 }
 
 /// `block (2 levels) in find` → `find`; `rescue in`, `ensure in` likewise.
@@ -45,7 +50,8 @@ fn plain(name: &[u8]) -> &[u8] {
 /// `file.rb:14:in 'f': message (Class)`, or `Class (message):` as Rails logs it, or `Class: message`.
 pub(super) fn exception(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let constant = |name: &[u8]| {
-        name.first().is_some_and(u8::is_ascii_uppercase) && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'_'))
+        name.first().is_some_and(u8::is_ascii_uppercase)
+            && name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'_'))
     };
     super::lines(text).take(32).find_map(|(line, _)| {
         let line = line.trim_ascii();

@@ -7,9 +7,41 @@ use std::borrow::Cow;
 pub(super) static READER: Reader = Reader { language: Language::Rust, reversed: false, last_block: false, read };
 
 const LIBRARIES: &[&str] = &[
-    "std::", "core::", "alloc::", "tokio::", "tokio_", "futures", "sqlx", "diesel::", "deadpool", "bb8", "r2d2", "hyper", "axum::",
-    "actix", "tower", "tracing", "rayon", "rust_begin_unwind", "__rust", "_start", "__libc", "main", "clone", "start_thread", "backtrace",
-    "anyhow::", "async_std::", "crossbeam", "warp::", "rocket::", "reqwest::", "tonic::", "sea_orm::", "test::", "color_eyre",
+    "std::",
+    "core::",
+    "alloc::",
+    "tokio::",
+    "tokio_",
+    "futures",
+    "sqlx",
+    "diesel::",
+    "deadpool",
+    "bb8",
+    "r2d2",
+    "hyper",
+    "axum::",
+    "actix",
+    "tower",
+    "tracing",
+    "rayon",
+    "rust_begin_unwind",
+    "__rust",
+    "_start",
+    "__libc",
+    "main",
+    "clone",
+    "start_thread",
+    "backtrace",
+    "anyhow::",
+    "async_std::",
+    "crossbeam",
+    "warp::",
+    "rocket::",
+    "reqwest::",
+    "tonic::",
+    "sea_orm::",
+    "test::",
+    "color_eyre",
 ];
 
 fn read<'a>(line: &'a [u8], rest: &'a [u8]) -> Read<'a> {
@@ -30,13 +62,17 @@ fn frame<'a>(line: &'a [u8], rest: &'a [u8]) -> Option<(Frame<'a>, bool)> {
         Some(super::path_line(before).unwrap_or((before, number)))
     });
     // Without a place only a path is a symbol: `  0: text` is a line of a list of causes.
-    (place.is_some() || (memchr::memmem::find(symbol, b"::").is_some() && memchr::memchr(b' ', symbol).is_none())).then_some(())?;
+    (place.is_some() || (memchr::memmem::find(symbol, b"::").is_some() && memchr::memchr(b' ', symbol).is_none()))
+        .then_some(())?;
     let (file, number) = place.unwrap_or((b"", 0));
     let bare = symbol.strip_prefix(b"<").unwrap_or(symbol);
     let exact = matches!(bare, b"main" | b"clone" | b"_start" | b"start_thread");
     let library = exact
         || LIBRARIES.iter().filter(|l| !matches!(**l, "main" | "clone" | "_start")).any(|l| begins(bare, &[l]))
-        || holds(file, &["/rustc/", ".cargo/registry", ".cargo/git", "/library/std/", "/library/core/", "./nptl/", "/sysdeps/"]);
+        || holds(
+            file,
+            &["/rustc/", ".cargo/registry", ".cargo/git", "/library/std/", "/library/core/", "./nptl/", "/sysdeps/"],
+        );
     Some((Frame { language: Language::Rust, function: plain(symbol), file, line: number, library: false }, library))
 }
 
@@ -48,7 +84,8 @@ fn plain(symbol: &[u8]) -> Cow<'_, [u8]> {
         let head = symbol.get(..end).unwrap_or_default();
         let Some(at) = memchr::memmem::rfind(head, b"::") else { break };
         let tail = head.get(at + 2..).unwrap_or_default();
-        let noise = tail.strip_prefix(b"h").is_some_and(hash) || tail.starts_with(b"{{closure}}") || tail.starts_with(b"{closure");
+        let noise =
+            tail.strip_prefix(b"h").is_some_and(hash) || tail.starts_with(b"{{closure}}") || tail.starts_with(b"{closure");
         if !noise {
             break;
         }
