@@ -199,7 +199,9 @@ fn blocks<'a>(text: &'a [u8], rules: &InApp) -> Vec<Vec<Frame<'a>>> {
     }
     blocks.retain(|block| !block.is_empty());
     if reader.reversed {
-        blocks.iter_mut().for_each(|block| block.reverse());
+        for block in &mut blocks {
+            block.reverse();
+        }
     }
     if reader.last_block {
         blocks.reverse();

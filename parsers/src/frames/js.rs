@@ -25,12 +25,10 @@ fn frame(line: &[u8]) -> Option<(Frame<'_>, bool)> {
     };
     let function = text::before(function, b" [as ").unwrap_or(function);
     if matches!(place, b"<anonymous>" | b"native") || begins(place, &["index "]) {
-        return (!function.is_empty()).then(|| {
-            (
-                Frame { language: Language::JavaScript, function: Cow::Borrowed(function), file: b"", line: 0, library: false },
-                true,
-            )
-        });
+        return (!function.is_empty()).then_some((
+            Frame { language: Language::JavaScript, function: Cow::Borrowed(function), file: b"", line: 0, library: false },
+            true,
+        ));
     }
     let (rest, _column) = super::path_line(place)?;
     let (file, number) = super::path_line(rest)?;

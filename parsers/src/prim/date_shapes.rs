@@ -97,18 +97,18 @@ impl Shape {
             Shape::Dmy => numeric(text, false),
             Shape::Mdy => numeric(text, true),
         };
-        colon_millis(text, taken?)
+        Some(colon_millis(text, taken?))
     }
 }
 
 /// Some patterns write `:` before the milliseconds: `10:15:20:136`.
-fn colon_millis(text: &[u8], (stamp, width): (Stamp, usize)) -> Taken {
+fn colon_millis(text: &[u8], (stamp, width): (Stamp, usize)) -> (Stamp, usize) {
     let digits = match text.get(width..width + 4) {
         Some([b':', a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9']) => [a, b, c].map(|d| i64::from(d - b'0')),
-        _ => return Some((stamp, width)),
+        _ => return (stamp, width),
     };
     if stamp.digits != 0 || stamp.written == Written::Instant || text.get(width + 4).is_some_and(u8::is_ascii_digit) {
-        return Some((stamp, width));
+        return (stamp, width);
     }
     let [a, b, c] = digits;
     let nanos = stamp.nanos + (a * 100 + b * 10 + c) * 1_000_000;
@@ -116,9 +116,9 @@ fn colon_millis(text: &[u8], (stamp, width): (Stamp, usize)) -> Taken {
     let zone = text.get(width + 4..).unwrap_or_default();
     match zone {
         [b' ', b'U', b'T', b'C', ..] | [b' ', b'G', b'M', b'T', ..] => {
-            Some((Stamp { written: Written::Instant, ..stamp }, width + 8))
+            (Stamp { written: Written::Instant, ..stamp }, width + 8)
         }
-        _ => Some((stamp, width + 4)),
+        _ => (stamp, width + 4),
     }
 }
 
@@ -201,7 +201,7 @@ fn numeric(text: &[u8], month_first: bool) -> Taken {
     (matches!(two, 1 | 2) && rest.get(two) == Some(&mark)).then_some(())?;
     let tail = rest.get(two + 1..)?;
     let years = super::num::digits(tail);
-    let (a, b) = (super::num::uint32(text.get(..one)?)?, super::num::uint32(rest.get(..two)?)?);
+    let (first, second) = (super::num::uint32(text.get(..one)?)?, super::num::uint32(rest.get(..two)?)?);
     let year = super::num::uint32(tail.get(..years)?)?;
     let year = match years {
         2 if year >= 69 => 1900 + year,
@@ -209,10 +209,11 @@ fn numeric(text: &[u8], month_first: bool) -> Taken {
         4 => year,
         _ => return None,
     };
-    let (day, month) = if month_first { (b, a) } else { (a, b) };
+    let (day, month) = if month_first { (second, first) } else { (first, second) };
     ((1..=31).contains(&day) && (1..=12).contains(&month)).then_some(())?;
     let two_digits = |v: u32| [b'0' + u8::try_from(v / 10 % 10).unwrap_or(0), b'0' + u8::try_from(v % 10).unwrap_or(0)];
-    let (c, y, m, d) = (two_digits(year / 100), two_digits(year % 100), two_digits(month), two_digits(day));
+    let (century, decade) = (two_digits(year / 100), two_digits(year % 100));
+    let (month, day) = (two_digits(month), two_digits(day));
     let mut gap = one + two + 2 + years;
     let comma = usize::from(text.get(gap) == Some(&b','));
     gap += comma;
@@ -220,7 +221,7 @@ fn numeric(text: &[u8], month_first: bool) -> Taken {
     // WebSphere writes one-digit hours without padding: `6/14/19 9:20:31:561 UTC`.
     let clock = clock_part(text, gap + 1)?;
     let (pad, short): (&[u8], usize) = if super::num::digits(clock) == 1 { (b"0", 1) } else { (b"", 0) };
-    let (stamp, width) = through_iso(&[&c, &y, b"-", &m, b"-", &d, b" ", pad, clock], gap)?;
+    let (stamp, width) = through_iso(&[&century, &decade, b"-", &month, b"-", &day, b" ", pad, clock], gap)?;
     Some((stamp, width - short))
 }
 

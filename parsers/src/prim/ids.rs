@@ -14,18 +14,19 @@ enum Name {
 
 /// Puts the ids that `text` holds into `event`; fields that are already set are kept. True where any was found.
 pub fn read<'a>(text: &'a [u8], event: &mut Event<'a>) -> bool {
-    let text = text.trim_ascii();
-    if text.is_empty() {
-        return false;
-    }
-    if let (Some(trace), Some(b'-'), Some(span)) = (text.get(..32), text.get(32), text.get(33..49))
-        && text.len() == 49
-        && is_hex(trace)
-        && is_hex(span)
+    // The commonest shape first: Spring's fixed width, filled or blank.
+    if let Some(whole) = text.first_chunk::<49>().filter(|_| text.len() == 49)
+        && let (trace, [b'-', span @ ..]) = whole.split_at(32)
+        && is_hex(whole.first_chunk::<32>().unwrap_or(&[0; 32]))
+        && is_hex(whole.last_chunk::<16>().unwrap_or(&[0; 16]))
     {
         set(&mut event.trace_id, trace);
         set(&mut event.span_id, span);
         return true;
+    }
+    let text = text.trim_ascii();
+    if text.is_empty() {
+        return false;
     }
     if memchr::memchr2(b'=', b':', text).is_some() && pairs(text, event) {
         return true;
@@ -58,8 +59,10 @@ fn set<'a>(slot: &mut &'a [u8], value: &'a [u8]) {
     }
 }
 
+/// Every byte is looked at without branches, sixteen at a time where the machine can.
+#[inline]
 fn is_hex(text: &[u8]) -> bool {
-    text.iter().all(u8::is_ascii_hexdigit)
+    text.iter().fold(true, |all, b| all & ((b.wrapping_sub(b'0') < 10) | ((b | 0x20).wrapping_sub(b'a') < 6)))
 }
 
 /// `trace-span` or `trace/span` with 16 or 32 and 16 hex digits.

@@ -8,7 +8,7 @@ use crate::severity::Severity;
 pub fn level(text: &[u8]) -> Option<(Severity, usize)> {
     let found = match text {
         [b'I', b'N', b'F', b'O', ..] => (Severity::INFO, 4),
-        [b'D', b'E', b'B', b'U', b'G', ..] => (Severity::DEBUG, 5),
+        [b'D', b'E', b'B', b'U', b'G', ..] | [b'F', b'I', b'N', b'E', b'R', ..] => (Severity::DEBUG, 5),
         [b'W', b'A', b'R', b'N', b'I', b'N', b'G', ..] => (Severity::WARN, 7),
         [b'W', b'A', b'R', b'N', ..] => (Severity::WARN, 4),
         [b'E', b'R', b'R', b'O', b'R', ..] => (Severity::ERROR, 5),
@@ -17,7 +17,6 @@ pub fn level(text: &[u8]) -> Option<(Severity, usize)> {
         [b'S', b'E', b'V', b'E', b'R', b'E', ..] => (Severity::ERROR, 6),
         [b'C', b'O', b'N', b'F', b'I', b'G', ..] => (Severity(7), 6),
         [b'F', b'I', b'N', b'E', b'S', b'T', ..] => (Severity::TRACE, 6),
-        [b'F', b'I', b'N', b'E', b'R', ..] => (Severity::DEBUG, 5),
         [b'F', b'I', b'N', b'E', ..] => (Severity(6), 4),
         [b'N', b'O', b'T', b'I', b'C', b'E', ..] => (Severity::NOTICE, 6),
         [b'C', b'R', b'I', b'T', b'I', b'C', b'A', b'L', ..] => (Severity::FATAL, 8),
@@ -52,7 +51,6 @@ pub fn exception_head(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let last = name.rsplit(|b| matches!(b, b'.' | b'$')).next()?;
     let class = is_dotted(name) && last.first().is_some_and(u8::is_ascii_uppercase);
     match rest {
-        [] => class.then_some((name, b"")),
         [b':', b' ', message @ ..] => class.then_some((name, message)),
         [b':', message @ ..] => (class && throwable(last)).then_some((name, message)),
         [b' ', ..] => None,

@@ -101,7 +101,7 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
 }
 
 /// The two texts of the leak task. They do not name the pool; the thread is the borrower's, not the one that writes.
-fn leak<'a>(event: &mut Event<'a>) -> bool {
+fn leak(event: &mut Event<'_>) -> bool {
     let (rest, kind, end) = match (
         text::after(event.message, b"onnection leak detection triggered for "),
         text::after(event.message, b"Previously reported leaked connection "),

@@ -200,7 +200,7 @@ impl<'s> Vote<'_, 's> {
         if self.logger && !elastic && !(open == b'(' && bracketed) {
             return false;
         }
-        if self.logger && elastic && (seen > 3 || self.steps.iter().any(|s| matches!(s, Step::Word(Role::Logger)))) {
+        if self.logger && elastic && (seen > 3 || self.steps.iter().any(|s| matches!(s, Step::Word(Role::Logger) | Step::Name))) {
             return false;
         }
         if self.is_logger(&values) {
@@ -254,14 +254,19 @@ impl<'s> Vote<'_, 's> {
                 return false;
             }
             self.logger |= role == Role::Logger;
-            self.steps.push(if single && mark != "|" && mark != ":" { Step::Word(role) } else { Step::Until(mark, role) });
+            let apart = self.live.iter().all(|(line, head)| {
+                head.get(at).zip(head.get(near)).is_none_or(|(word, mark)| {
+                    near != at + 1 || line.get(word.end..mark.end).is_some_and(|gap| gap.starts_with(b" "))
+                })
+            });
+            self.steps.push(if single && mark != "|" && apart { Step::Word(role) } else { Step::Until(mark, role) });
             self.live.retain(|(_, head)| mark_after(head).is_some_and(|(_, n)| n == near));
             *index = near;
             return true;
         }
         if self.share(at, |t| t.class == Class::Dotted) >= MAJORITY {
             self.keep(at, |t| t.class == Class::Dotted);
-            self.steps.push(Step::Word(Role::Logger));
+            self.steps.push(Step::Name);
             self.logger = true;
             *index += 1;
             // A mark, or the level where the logger comes first, may still follow.
@@ -350,7 +355,7 @@ impl<'s> Vote<'_, 's> {
 
     fn logger_elsewhere(&self, step: usize) -> bool {
         let is = |s: &Step| {
-            matches!(s, Step::Word(Role::Logger) | Step::WordColon(Role::Logger) | Step::Group(_, Role::Logger) | Step::Until(_, Role::Logger))
+            matches!(s, Step::Name | Step::Word(Role::Logger) | Step::WordColon(Role::Logger) | Step::Group(_, Role::Logger) | Step::Until(_, Role::Logger))
         };
         self.steps.iter().enumerate().any(|(n, s)| n != step && is(s))
     }

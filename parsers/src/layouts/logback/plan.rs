@@ -32,6 +32,8 @@ pub(super) enum Role {
 pub(super) enum Step {
     /// Bare text of the role's own shape (time, level, pid) or up to the next space.
     Word(Role),
+    /// A logger with nothing but a space behind it.
+    Name,
     /// A word with a `:` behind it.
     WordColon(Role),
     /// A fixed mark.
@@ -86,7 +88,7 @@ impl Plan {
         let mut rest = line;
         for step in &self.steps {
             let text = skip_spaces(rest);
-            match self.step(step, text, event) {
+            match run_step(step, text, event) {
                 Some(left) => rest = left,
                 None if matches!(step, Step::Word(Role::Time(_)) | Step::Group(_, Role::Time(_))) => return None,
                 None if strict => return None,
@@ -97,69 +99,6 @@ impl Plan {
             }
         }
         Some(skip_spaces(rest))
-    }
-
-    #[inline]
-    fn step<'a>(&self, step: &Step, text: &'a [u8], event: &mut Event<'a>) -> Option<&'a [u8]> {
-        match step {
-            Step::Word(Role::Time(shape)) => {
-                let (stamp, width) = shape.read(text)?;
-                event.stamp = stamp;
-                text.get(width..)
-            }
-            Step::Word(Role::Level) => level(text, event),
-            Step::Word(Role::Pid) => {
-                let width = num::digits(text);
-                event.pid = num::uint32(text.get(..width)?)?;
-                text.get(width..)
-            }
-            Step::Word(role) => {
-                let end = memchr::memchr2(b' ', b'\t', text).unwrap_or(text.len());
-                let (word, left) = text.split_at_checked(end).filter(|(word, _)| !word.is_empty())?;
-                // Without a mark behind it a logger is known only by its shape.
-                if *role == Role::Logger && memchr::memchr3(b'=', b'(', b'"', word).is_some() {
-                    return None;
-                }
-                put(*role, word.strip_suffix(b":").unwrap_or(word), event)?;
-                Some(left)
-            }
-            Step::WordColon(role) => {
-                let end = memchr::memchr2(b' ', b'\n', text).unwrap_or(text.len());
-                let (word, left) = text.split_at_checked(end)?;
-                put(*role, word.strip_suffix(b":")?, event)?;
-                Some(left)
-            }
-            Step::Mark(mark) => text.strip_prefix(mark.as_bytes()),
-            Step::Group(open, role) => {
-                if text.first() != Some(open) {
-                    return None;
-                }
-                let end = group_end(text, *open)?;
-                put(*role, text.get(1..end - 1)?, event)?;
-                text.get(end..)
-            }
-            Step::Until(mark, role) => {
-                let mut from = 0;
-                loop {
-                    let at = from + memchr::memmem::find(text.get(from..)?, mark.as_bytes())?;
-                    let spaced = |b: Option<&u8>| b.is_none_or(|b| matches!(b, b' ' | b'\t'));
-                    let alone = *mark == "|" || (at > 0 && spaced(text.get(at - 1)) && spaced(text.get(at + mark.len())));
-                    if alone || (*mark == ":" && from == 0 && at > 0 && !spaced(text.get(at + 1))) {
-                        put(*role, text.get(..at)?.trim_ascii(), event)?;
-                        return text.get(at..);
-                    }
-                    from = at + mark.len();
-                }
-            }
-            Step::Trailing => {
-                let line = text.trim_ascii_end();
-                let body = line.strip_suffix(b")")?;
-                let open = memchr::memrchr(b'(', body)?;
-                let name = body.get(open + 1..)?;
-                jvm::is_dotted(name).then(|| event.logger = name)?;
-                Some(text.get(..open)?.trim_ascii_end())
-            }
-        }
     }
 
     /// Does the logger stand at the end of the line?
@@ -179,9 +118,78 @@ impl Plan {
             Step::WordColon(role) => format!("{}:", name(role)),
             Step::Mark(mark) => (*mark).to_owned(),
             Step::Group(open, role) => format!("{}{}{}", *open as char, name(role), super::tokens::closing(*open) as char),
+            Step::Name => "logger".to_owned(),
             Step::Trailing => "… (logger)".to_owned(),
         });
         shown.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Takes what a step expects off the front of `text`; `None` where it is not there.
+#[inline]
+fn run_step<'a>(step: &Step, text: &'a [u8], event: &mut Event<'a>) -> Option<&'a [u8]> {
+    match step {
+        Step::Word(Role::Time(shape)) => {
+            let (stamp, width) = shape.read(text)?;
+            event.stamp = stamp;
+            text.get(width..)
+        }
+        Step::Word(Role::Level) => level(text, event),
+        Step::Word(Role::Pid) => {
+            let width = num::digits(text);
+            event.pid = num::uint32(text.get(..width)?)?;
+            text.get(width..)
+        }
+        Step::Word(role) => {
+            let end = memchr::memchr2(b' ', b'\t', text).unwrap_or(text.len());
+            let (word, left) = text.split_at_checked(end).filter(|(word, _)| !word.is_empty())?;
+            put(*role, word.strip_suffix(b":").unwrap_or(word), event)?;
+            Some(left)
+        }
+        Step::Name => {
+            let end = memchr::memchr2(b' ', b'\t', text).unwrap_or(text.len());
+            let (word, left) = text.split_at_checked(end).filter(|(word, _)| !word.is_empty())?;
+            // Without a mark behind it a logger is known only by its shape.
+            memchr::memchr3(b'=', b'(', b'"', word).is_none().then_some(())?;
+            logger(word, event);
+            Some(left)
+        }
+        Step::WordColon(role) => {
+            let end = memchr::memchr2(b' ', b'\n', text).unwrap_or(text.len());
+            let (word, left) = text.split_at_checked(end)?;
+            put(*role, word.strip_suffix(b":")?, event)?;
+            Some(left)
+        }
+        Step::Mark(mark) => text.strip_prefix(mark.as_bytes()),
+        Step::Group(open, role) => {
+            if text.first() != Some(open) {
+                return None;
+            }
+            let end = group_end(text, *open)?;
+            put(*role, text.get(1..end - 1)?, event)?;
+            text.get(end..)
+        }
+        Step::Until(mark, role) => {
+            let mut from = 0;
+            loop {
+                let at = from + memchr::memmem::find(text.get(from..)?, mark.as_bytes())?;
+                let spaced = |b: Option<&u8>| b.is_none_or(|b| matches!(b, b' ' | b'\t'));
+                let alone = *mark == "|" || (at > 0 && spaced(text.get(at - 1)) && spaced(text.get(at + mark.len())));
+                if alone || (*mark == ":" && from == 0 && at > 0 && !spaced(text.get(at + 1))) {
+                    put(*role, text.get(..at)?.trim_ascii(), event)?;
+                    return text.get(at..);
+                }
+                from = at + mark.len();
+            }
+        }
+        Step::Trailing => {
+            let line = text.trim_ascii_end();
+            let body = line.strip_suffix(b")")?;
+            let open = memchr::memrchr(b'(', body)?;
+            let name = body.get(open + 1..)?;
+            jvm::is_dotted(name).then(|| event.logger = name)?;
+            Some(text.get(..open)?.trim_ascii_end())
+        }
     }
 }
 

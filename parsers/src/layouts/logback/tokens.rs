@@ -51,9 +51,9 @@ pub(super) const fn closing(open: u8) -> u8 {
 #[inline]
 pub(super) fn group_end(text: &[u8], open: u8) -> Option<usize> {
     let close = closing(open);
-    let first = memchr::memchr(close, text)?;
+    let first = 1 + memchr::memchr2(close, open, text.get(1..)?)?;
     let delimited = |at: usize| text.get(at + 1).is_none_or(|b| matches!(b, b' ' | b'\t' | b'[' | b'(' | b'{' | b':' | b'-' | b'|' | b',' | b'<'));
-    if memchr::memchr(open, text.get(1..first)?).is_none() && delimited(first) {
+    if text.get(first) == Some(&close) && delimited(first) {
         return Some(first + 1);
     }
     let (mut depth, mut fallback) = (0usize, None);
