@@ -14,7 +14,7 @@ macro_rules! recognisers {
 }
 
 recognisers! {
-    sqlalchemy psycopg_pool asyncpg django active_record node_pools go_sql pgx npgsql sqlx ecto pool_generic app_requests
+    sqlalchemy psycopg_pool asyncpg django active_record node_pools go_sql pgx npgsql sqlx ecto flask pool_generic
 }
 
 /// All recognisers behind one multi-pattern automaton: a message is looked at once, and only those recognisers are asked

@@ -21,7 +21,7 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
     name: "python_logging",
     about: "Python logging with any format string, structlog's development lines, loguru, Celery",
     spec: "Python documentation, library/logging: LogRecord attributes and BASIC_FORMAT",
-    weight: 60,
+    weight: 61,
     infer,
     examples: &[
         Example {
@@ -52,7 +52,13 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
         },
         Example {
             line: "2026-11-20 10:32:20.442 | WARNING  | shop.api:checkout:42 - slow",
-            shows: &[("severity", "WARN"), ("logger", "shop.api"), ("code.function.name", "checkout"), ("code.line.number", "42"), ("message", "slow")],
+            shows: &[
+                ("severity", "WARN"),
+                ("logger", "shop.api"),
+                ("code.function.name", "checkout"),
+                ("code.line.number", "42"),
+                ("message", "slow"),
+            ],
         },
     ],
 };
@@ -108,15 +114,39 @@ fn php(line: &[u8]) -> bool {
 fn speaks_python(line: &[u8]) -> bool {
     let head = line.get(..120).unwrap_or(line);
     let has = |word: &[u8]| memchr::memmem::find(head, word).is_some();
-    has(b"Traceback (most recent") || has(b".py\"") || has(b".py:") || has(b"MainThread") || has(b"MainProcess") || has(b"ThreadPoolExecutor-") || has(b" WARNING ")
-        || has(b"[WARNING]") || has(b"CRITICAL") || has(b"[info  ") || line.starts_with(b"WARNING:") || has(b"__main__") || has(b"sqlalchemy.") || has(b"django.")
+    has(b"Traceback (most recent")
+        || has(b".py\"")
+        || has(b".py:")
+        || has(b"MainThread")
+        || has(b"MainProcess")
+        || has(b"ThreadPoolExecutor-")
+        || has(b" WARNING ")
+        || has(b"[WARNING]")
+        || has(b"CRITICAL")
+        || has(b"[info  ")
+        || line.starts_with(b"WARNING:")
+        || has(b"__main__")
+        || has(b"sqlalchemy.")
+        || has(b"django.")
 }
 
 fn speaks_java(line: &[u8]) -> bool {
     let head = line.get(..160).unwrap_or(line);
     let has = |word: &[u8]| memchr::memmem::find(head, word).is_some();
-    line.starts_with(b"\tat ") || line.starts_with(b"Caused by: ") || has(b" [main] ") || has(b"-exec-") || has(b" WARN ") || has(b" TRACE ") || has(b"[http-nio")
-        || has(b" org.") || has(b" com.") || has(b" io.") || has(b" o.s.") || has(b" o.a.") || has(b" c.z.") || has(b"-thread-")
+    line.starts_with(b"\tat ")
+        || line.starts_with(b"Caused by: ")
+        || has(b" [main] ")
+        || has(b"-exec-")
+        || has(b" WARN ")
+        || has(b" TRACE ")
+        || has(b"[http-nio")
+        || has(b" org.")
+        || has(b" com.")
+        || has(b" io.")
+        || has(b" o.s.")
+        || has(b" o.a.")
+        || has(b" c.z.")
+        || has(b"-thread-")
 }
 
 fn describe(parts: &[Part]) -> String {
@@ -242,7 +272,9 @@ fn fill_boxes<'a>(head: &Head<'a>, shape: &Shape, event: &mut Event<'a>) {
 
 fn is_request_id(text: &[u8]) -> bool {
     let hex = text.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
-    text.starts_with(b"req-") || text.starts_with(b"req_") || (hex && matches!(text.len(), 16..=40) && text.iter().any(u8::is_ascii_digit))
+    text.starts_with(b"req-")
+        || text.starts_with(b"req_")
+        || (hex && matches!(text.len(), 16..=40) && text.iter().any(u8::is_ascii_digit))
 }
 
 /// structlog's development lines: the event padded to 30 bytes, perhaps `[logger]`, then `key=value` pairs.
@@ -253,7 +285,10 @@ fn structlog<'a>(event: &mut Event<'a>, arena: &'a Arena) {
         let rest = line.get(*at..).unwrap_or_default();
         pairs::pair(rest).is_some_and(|(raw, _)| !raw.bare)
     }) else {
-        if let Some(gap) = text::before(line, b"  ") && line.len() == event.message.len() && line.get(gap.len()..).is_some_and(|r| r.trim_ascii().is_empty()) {
+        if let Some(gap) = text::before(line, b"  ")
+            && line.len() == event.message.len()
+            && line.get(gap.len()..).is_some_and(|r| r.trim_ascii().is_empty())
+        {
             event.message = gap;
         }
         return;

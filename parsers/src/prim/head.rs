@@ -113,9 +113,25 @@ pub fn settle<'a>(text: &'a [u8], event: &mut Event<'a>) {
     if stack.is_empty() && event.error_type.is_empty() && event.severity >= Severity::ERROR && trace::is_exception(message) {
         event.error_type = trace::exception_name(message);
     }
-    if event.kind == Kind::Log && event.severity >= Severity::ERROR {
+    mark_error(event);
+}
+
+/// Makes an error of a record at error level. One that names a request stays as it is: what it means is another's to say.
+pub fn mark_error(event: &mut Event<'_>) {
+    if event.kind == Kind::Log
+        && event.severity >= Severity::ERROR
+        && (!event.stack.is_empty() || !names_request(event.message))
+    {
         event.kind = Kind::Error;
     }
+}
+
+/// True where `METHOD /path` stands in the text.
+fn names_request(text: &[u8]) -> bool {
+    memchr::memmem::find_iter(text.get(..200).unwrap_or(text), b" /").any(|at| {
+        let method = text.get(..at).unwrap_or_default().rsplit(|b| !b.is_ascii_uppercase()).next().unwrap_or_default();
+        matches!(method, b"GET" | b"POST" | b"PUT" | b"PATCH" | b"DELETE" | b"HEAD" | b"OPTIONS")
+    })
 }
 
 #[cfg(test)]
