@@ -78,10 +78,12 @@ fn infer(sample: &Sample<'_>) -> Option<Inferred> {
     let first = shapes.iter().max_by_key(|s| s.count)?;
     let (mut ours, mut theirs) = (0usize, 0usize);
     for line in &plain {
-        ours += usize::from(speaks_python(line));
-        theirs += usize::from(speaks_java(line));
+        let names = shapes.iter().find_map(|shape| columns::read(&shape.parts, line)).map(|head| case_of_names(&head));
+        ours += usize::from(speaks_python(line) || names == Some(Case::Module));
+        theirs += usize::from(speaks_java(line) || (names == Some(Case::Class) && !speaks_python(line)));
     }
-    if theirs > ours {
+    // The columns alone prove nothing: half the world writes time, level, name.
+    if ours == 0 || theirs > ours {
         return None;
     }
     let reason = describe(&first.parts);
@@ -89,6 +91,29 @@ fn infer(sample: &Sample<'_>) -> Option<Inferred> {
     let timed = shapes.iter().any(|s| begins(s, &[Part::Time]));
     let bracketed = shapes.iter().any(|s| begins(s, &[Part::Mark(b'['), Part::Time]));
     Some(Inferred { layout: Box::new(Python { shapes, timed, bracketed }), reason })
+}
+
+/// Whose names a head holds: Python's loggers are modules (`shop.request`), the JVM's are classes (`shop.Request`).
+#[derive(PartialEq, Eq)]
+enum Case {
+    Module,
+    Class,
+    Neither,
+}
+
+fn case_of_names(head: &Head<'_>) -> Case {
+    let names = head.boxes.iter().take(head.boxed).chain(std::iter::once(&head.logger));
+    for name in names.filter(|n| !n.is_empty() && !n.contains(&b' ') && !columns::looks_like_thread(n)) {
+        let last = name.rsplit(|b| *b == b'.').next().unwrap_or_default();
+        let module = name.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.'));
+        if module && name.iter().any(u8::is_ascii_lowercase) {
+            return Case::Module;
+        }
+        if name.contains(&b'.') && last.first().is_some_and(u8::is_ascii_uppercase) {
+            return Case::Class;
+        }
+    }
+    Case::Neither
 }
 
 /// Lines of other producers that have a level and a time or a name, too.
@@ -100,6 +125,8 @@ fn not_python(line: &[u8]) -> bool {
     let levels: [&[u8]; 5] = [b"ERROR:  ", b"FATAL:  ", b"WARNING:  ", b"PANIC:  ", b"NOTICE:  "];
     bracket_pid
         || memchr::memmem::find(head, b" --- [").is_some()
+        || memchr::memmem::find(head, b".go:").is_some()
+        || memchr::memmem::find(head.get(..48).unwrap_or(head), b"][").is_some()
         || levels.iter().any(|l| memchr::memmem::find(head, l).is_some())
         || php(line)
 }
@@ -119,6 +146,7 @@ fn speaks_python(line: &[u8]) -> bool {
         || has(b".py:")
         || has(b"MainThread")
         || has(b"MainProcess")
+        || has(b"ForkPoolWorker")
         || has(b"ThreadPoolExecutor-")
         || has(b" WARNING ")
         || has(b"[WARNING]")

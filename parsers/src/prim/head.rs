@@ -126,12 +126,17 @@ pub fn mark_error(event: &mut Event<'_>) {
     }
 }
 
-/// True where `METHOD /path` stands in the text.
+/// True where a request is what the text is about: `METHOD /path` behind nothing but marks, a status or one of the words
+/// that announce a request.
 fn names_request(text: &[u8]) -> bool {
-    memchr::memmem::find_iter(text.get(..200).unwrap_or(text), b" /").any(|at| {
-        let method = text.get(..at).unwrap_or_default().rsplit(|b| !b.is_ascii_uppercase()).next().unwrap_or_default();
-        matches!(method, b"GET" | b"POST" | b"PUT" | b"PATCH" | b"DELETE" | b"HEAD" | b"OPTIONS")
-    })
+    const WORDS: [&[u8]; 7] = [b"equest", b"esponse", b"tarted", b"ompleted", b"inished", b"andled", b"erved"];
+    let Some(at) = memchr::memmem::find(text.get(..80).unwrap_or(text), b" /") else { return false };
+    let before = text.get(..at).unwrap_or_default();
+    let method = before.rsplit(|b| !b.is_ascii_uppercase()).next().unwrap_or_default();
+    let lead = before.get(..before.len() - method.len()).unwrap_or_default();
+    let announced = WORDS.iter().any(|w| lead.get(1..).is_some_and(|l| l.starts_with(w)));
+    matches!(method, b"GET" | b"POST" | b"PUT" | b"PATCH" | b"DELETE" | b"HEAD" | b"OPTIONS")
+        && (announced || !lead.iter().any(u8::is_ascii_lowercase))
 }
 
 #[cfg(test)]
