@@ -11,8 +11,8 @@ macro_rules! layouts {
 layouts! {
     postgres_stderr postgres_csv postgres_json pgbouncer pgpool mysql_error mysql_general mysql_slow
     mysql_json mariadb_audit mongodb_json mongodb_text redis proxysql haproxy nginx_error nginx_access
-    apache_error apache_access gunicorn uvicorn rails php go_log rust_tracing jul alert_json k8s_events nagios
-    json_lines logfmt logback python_logging generic plain dbcp2 envoy_access gin
+    apache_error apache_access gunicorn uvicorn rails php go_log rust_tracing dbcp2 gin envoy_access jul
+    alert_json k8s_events nagios json_lines logfmt logback python_logging generic plain
 }
 
 /// The reader of an access log whose `log_format` (nginx's variables, or Apache's directives) is known; `None` where the

@@ -16,8 +16,8 @@ macro_rules! recognisers {
 recognisers! {
     postgres_server pgbouncer pgpool mysql_server mongodb_server redis_server ids hikaricp dbcp2 tomcat_jdbc
     c3p0 agroal ironjacamar druid ucp_weblogic sqlalchemy psycopg_pool asyncpg active_record node_pools pgx
-    go_sql npgsql sqlx ecto pool_generic django alerts deploys lifecycle systemd resources caches requests
-    exceptions app_requests
+    go_sql npgsql sqlx ecto pool_generic django alerts deploys lifecycle systemd resources caches flask
+    requests exceptions
 }
 
 /// All recognisers behind one multi-pattern automaton: a message is looked at once, and only those recognisers are asked

@@ -27,8 +27,14 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
             line: "2026-11-20 10:15:20 worker 7 WARN queue is long",
             shows: &[("time", "2026-11-20T10:15:20"), ("severity", "WARN"), ("message", "queue is long")],
         },
-        Example { line: "node-3 <20 Nov 2026 10:21:19.554> up", shows: &[("time", "2026-11-20T10:21:19.554"), ("message", "up")] },
-        Example { line: "20261120.101520,136:ERROR:no room", shows: &[("time", "2026-11-20T10:15:20.136"), ("severity", "ERROR"), ("message", "no room")] },
+        Example {
+            line: "node-3 <20 Nov 2026 10:21:19.554> up",
+            shows: &[("time", "2026-11-20T10:21:19.554"), ("message", "up")],
+        },
+        Example {
+            line: "20261120.101520,136:ERROR:no room",
+            shows: &[("time", "2026-11-20T10:15:20.136"), ("severity", "ERROR"), ("message", "no room")],
+        },
     ],
 };
 
@@ -75,7 +81,9 @@ fn find(line: &[u8], deep: bool, clock: bool) -> Option<(Stamp, usize, usize)> {
         {
             return Some((stamp, at, at + width));
         }
-        let step = rest.iter().position(|b| matches!(b, b' ' | b'\t' | b'[' | b'(' | b'<' | b'|' | b':' | b'"' | b'\'' | b',' | b'='))?;
+        let step = rest
+            .iter()
+            .position(|b| matches!(b, b' ' | b'\t' | b'[' | b'(' | b'<' | b'|' | b':' | b'"' | b'\'' | b',' | b'='))?;
         at += step + 1;
         if !deep && at > 1 {
             return None;
@@ -86,13 +94,19 @@ fn find(line: &[u8], deep: bool, clock: bool) -> Option<(Stamp, usize, usize)> {
 
 fn one(text: &[u8], clock: bool) -> Option<(Stamp, usize)> {
     let found = match text.first()? {
-        b'0'..=b'9' => time::any(text).or_else(|| dense(text)).or_else(|| of_year(text)).or_else(|| time::time_only(text).filter(|_| clock)),
+        b'0'..=b'9' => time::any(text)
+            .or_else(|| dense(text))
+            .or_else(|| of_year(text))
+            .or_else(|| time::time_only(text).filter(|_| clock)),
         _ => zoned_ctime(text).or_else(|| time::any(text)),
     };
     // An epoch number must be closed by a mark: ten digits are often an id.
     found.filter(|(stamp, width)| {
         let digits = num::digits(text);
-        digits < 10 || *width > digits || stamp.written != Written::Instant || matches!(text.get(*width), Some(b']' | b':' | b' ')) && digits == 10
+        digits < 10
+            || *width > digits
+            || stamp.written != Written::Instant
+            || matches!(text.get(*width), Some(b']' | b':' | b' ')) && digits == 10
     })
 }
 
@@ -143,7 +157,10 @@ fn of_year(text: &[u8]) -> Option<(Stamp, usize)> {
     let day = num::uint(text.get(5..8)?).filter(|d| (1..=366).contains(d))?;
     let (clock, width) = time::time_only(text.get(9..)?)?;
     let days = time::days(year, 1, 1) + i64::try_from(day).ok()? - 1;
-    (1970..2200).contains(&year).then_some((Stamp { nanos: days * 86_400_000_000_000 + clock.nanos, written: Written::Local, digits: clock.digits }, 9 + width))
+    (1970..2200).contains(&year).then_some((
+        Stamp { nanos: days * 86_400_000_000_000 + clock.nanos, written: Written::Local, digits: clock.digits },
+        9 + width,
+    ))
 }
 
 /// `Wed May 19 08:00:01 EST 2021`, as `date` prints it.
@@ -169,7 +186,11 @@ impl Layout for Generic {
             None | Some(b' ' | b'\t') if self.front => Line::Continue,
             Some(0x1b) => {
                 let mut buffer = [0; 256];
-                if find(head::uncoloured(line, &mut buffer), !self.front, self.clock).is_some() { Line::Start } else { Line::Continue }
+                if find(head::uncoloured(line, &mut buffer), !self.front, self.clock).is_some() {
+                    Line::Start
+                } else {
+                    Line::Continue
+                }
             }
             _ if find(line, !self.front, self.clock).is_some() => Line::Start,
             _ => Line::Continue,
@@ -184,7 +205,13 @@ impl Layout for Generic {
         let lead = record.get(..at).unwrap_or_default();
         let before = lead.split(|b| !b.is_ascii_alphabetic()).find_map(|w| head::severity_of(w).filter(|_| w.len() > 3));
         let rest = record.get(end..).unwrap_or_default();
-        let rest = rest.get(rest.iter().take_while(|b| matches!(b, b' ' | b'\t' | b']' | b')' | b'>' | b'|' | b':' | b',' | b'-' | b'"')).count()..).unwrap_or_default();
+        let rest = rest
+            .get(
+                rest.iter()
+                    .take_while(|b| matches!(b, b' ' | b'\t' | b']' | b')' | b'>' | b'|' | b':' | b',' | b'-' | b'"'))
+                    .count()..,
+            )
+            .unwrap_or_default();
         let (severity, body) = match head::find_level(rest) {
             Some(found) => found,
             None => (before.unwrap_or(event.severity), rest),

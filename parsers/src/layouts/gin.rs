@@ -22,7 +22,11 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
     spec: "gin-gonic/gin logger.go defaultLogFormatter",
     weight: 90,
     infer: |sample: &Sample<'_>| {
-        sample.lines.iter().any(|l| header(l).is_some()).then(|| Inferred { layout: Box::new(Gin), reason: "lines like `[GIN] time | status | …`".into() })
+        sample
+            .lines
+            .iter()
+            .any(|l| header(l).is_some())
+            .then(|| Inferred { layout: Box::new(Gin), reason: "lines like `[GIN] time | status | …`".into() })
     },
     examples: &[Example {
         line: "[GIN] 2026/11/20 - 15:19:06 | 200 |     953.1µs |   203.0.113.9 | GET      \"/orders/7\"",

@@ -29,7 +29,8 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
     weight: 72,
     infer: |sample: &Sample<'_>| {
         let count = |test: fn(&[u8]) -> bool| sample.lines.iter().filter(|l| test(l)).count();
-        let (klog, std, zap, zero) = (count(|l| klog(l).is_some()), count(is_std), count(|l| zap(l).is_some()), count(|l| zerolog(l).is_some()));
+        let (klog, std, zap, zero) =
+            (count(|l| klog(l).is_some()), count(is_std), count(|l| zap(l).is_some()), count(|l| zerolog(l).is_some()));
         let shapes = [(klog, "klog"), (std, "Go's log package"), (zap, "zap console"), (zero, "zerolog console")];
         let (best, reason) = shapes.iter().copied().reduce(|a, b| if b.0 > a.0 { b } else { a })?;
         (best > 0).then(|| Inferred {
@@ -40,17 +41,37 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
     examples: &[
         Example {
             line: "2026/11/20 10:33:12.776113 main.go:11: ready",
-            shows: &[("time", "2026-11-20T10:33:12.776113"), ("code.file.path", "main.go"), ("code.line.number", "11"), ("message", "ready")],
+            shows: &[
+                ("time", "2026-11-20T10:33:12.776113"),
+                ("code.file.path", "main.go"),
+                ("code.line.number", "11"),
+                ("message", "ready"),
+            ],
         },
         Example {
             line: "W1120 10:33:12.776113   12345 server.go:67] slow",
-            shows: &[("time", "--11-20T10:33:12.776113"), ("severity", "WARN"), ("process.pid", "12345"), ("code.file.path", "server.go"), ("message", "slow")],
+            shows: &[
+                ("time", "--11-20T10:33:12.776113"),
+                ("severity", "WARN"),
+                ("process.pid", "12345"),
+                ("code.file.path", "server.go"),
+                ("message", "slow"),
+            ],
         },
         Example {
             line: "2026-11-20T10:33:12.776+0100\tINFO\tpool\tdb/pool.go:12\tready\t{\"trace_id\": \"4bf9\", \"n\": 3}",
-            shows: &[("time", "2026-11-20T09:33:12.776Z"), ("logger", "pool"), ("code.file.path", "db/pool.go"), ("trace.id", "4bf9"), ("message", "ready")],
+            shows: &[
+                ("time", "2026-11-20T09:33:12.776Z"),
+                ("logger", "pool"),
+                ("code.file.path", "db/pool.go"),
+                ("trace.id", "4bf9"),
+                ("message", "ready"),
+            ],
         },
-        Example { line: "10:33AM INF ready request_id=r1", shows: &[("severity", "INFO"), ("time", "T10:33:00"), ("request.id", "r1"), ("message", "ready")] },
+        Example {
+            line: "10:33AM INF ready request_id=r1",
+            shows: &[("severity", "INFO"), ("time", "T10:33:00"), ("request.id", "r1"), ("message", "ready")],
+        },
     ],
 };
 
@@ -63,7 +84,10 @@ struct GoLog {
 
 fn is_std(line: &[u8]) -> bool {
     // nginx's error log continues with `[level] pid#tid:`.
-    line.get(4) == Some(&b'/') && line.get(19).is_none_or(|b| matches!(b, b' ' | b'.')) && line.get(20) != Some(&b'[') && time::iso(line).is_some()
+    line.get(4) == Some(&b'/')
+        && line.get(19).is_none_or(|b| matches!(b, b' ' | b'.'))
+        && line.get(20) != Some(&b'[')
+        && time::iso(line).is_some()
 }
 
 /// A klog header: severity, stamp, pid, file, line, message.
@@ -305,9 +329,7 @@ fn zap_columns<'a>(rest: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) {
     event.message = fields.first().copied().unwrap_or_default();
     event.stack = stack;
     roles::fill(event);
-    if event.kind == Kind::Log && event.severity >= Severity::ERROR {
-        event.kind = Kind::Error;
-    }
+    head::mark_error(event);
 }
 
 /// The members of a JSON object one level deep; nested values stay text.

@@ -87,9 +87,7 @@ impl Layout for Logfmt {
         if event.message.is_empty() {
             event.message = record;
         }
-        if event.kind == Kind::Log && event.severity >= Severity::ERROR {
-            event.kind = Kind::Error;
-        }
+        head::mark_error(event);
         Ok(())
     }
 }

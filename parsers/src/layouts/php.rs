@@ -28,7 +28,11 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
     infer: |sample: &Sample<'_>| {
         let fits = |test: fn(&[u8]) -> bool| sample.lines.iter().filter(|l| test(l)).count();
         let (error_log, monolog) = (fits(|l| dated(l).is_some()), fits(|l| monolog(l).is_some()));
-        let reason = if monolog > error_log { "Monolog's `[time] channel.LEVEL: …`" } else { "PHP's `[20-Nov-2026 10:33:12 UTC] …`" };
+        let reason = if monolog > error_log {
+            "Monolog's `[time] channel.LEVEL: …`"
+        } else {
+            "PHP's `[20-Nov-2026 10:33:12 UTC] …`"
+        };
         (error_log + monolog > 0).then(|| Inferred { layout: Box::new(Php), reason: reason.to_owned() })
     },
     examples: &[
@@ -147,7 +151,7 @@ fn level<'a>(body: &'a [u8], event: &mut Event<'a>) -> &'a [u8] {
 }
 
 /// `… in /srv/a.php on line 4`, `Uncaught Class: text in /srv/a.php:4`.
-fn place<'a>(event: &mut Event<'a>) {
+fn place(event: &mut Event<'_>) {
     let message = event.message;
     if let Some(uncaught) = message.strip_prefix(b"Uncaught ") {
         event.error_type = text::before(uncaught, b":").or_else(|| text::before(uncaught, b" ")).unwrap_or_default();
@@ -186,7 +190,9 @@ fn fpm(event: &mut Event<'_>) {
     let message = event.message;
     if let Some(pool) = message.strip_prefix(b"[pool ").and_then(|m| text::before(m, b"]")) {
         event.pool = pool;
-        if let Some(rest) = text::after(message, b"server reached pm.max_children setting (").or_else(|| text::after(message, b"server reached max_children setting (")) {
+        if let Some(rest) = text::after(message, b"server reached pm.max_children setting (")
+            .or_else(|| text::after(message, b"server reached max_children setting ("))
+        {
             event.kind = Kind::ResourceExhausted;
             event.reason = b"max_children";
             event.gauge.max = num::uint(text::digits(rest)).and_then(|v| i32::try_from(v).ok()).unwrap_or(-1);

@@ -21,7 +21,7 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
     name: "python_logging",
     about: "Python logging with any format string, structlog's development lines, loguru, Celery",
     spec: "Python documentation, library/logging: LogRecord attributes and BASIC_FORMAT",
-    weight: 60,
+    weight: 61,
     infer,
     examples: &[
         Example {
@@ -52,7 +52,13 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
         },
         Example {
             line: "2026-11-20 10:32:20.442 | WARNING  | shop.api:checkout:42 - slow",
-            shows: &[("severity", "WARN"), ("logger", "shop.api"), ("code.function.name", "checkout"), ("code.line.number", "42"), ("message", "slow")],
+            shows: &[
+                ("severity", "WARN"),
+                ("logger", "shop.api"),
+                ("code.function.name", "checkout"),
+                ("code.line.number", "42"),
+                ("message", "slow"),
+            ],
         },
     ],
 };
@@ -72,10 +78,12 @@ fn infer(sample: &Sample<'_>) -> Option<Inferred> {
     let first = shapes.iter().max_by_key(|s| s.count)?;
     let (mut ours, mut theirs) = (0usize, 0usize);
     for line in &plain {
-        ours += usize::from(speaks_python(line));
-        theirs += usize::from(speaks_java(line));
+        let names = shapes.iter().find_map(|shape| columns::read(&shape.parts, line)).map(|head| case_of_names(&head));
+        ours += usize::from(speaks_python(line) || names == Some(Case::Module));
+        theirs += usize::from(speaks_java(line) || (names == Some(Case::Class) && !speaks_python(line)));
     }
-    if theirs > ours {
+    // The columns alone prove nothing: half the world writes time, level, name.
+    if ours == 0 || theirs > ours {
         return None;
     }
     let reason = describe(&first.parts);
@@ -83,6 +91,29 @@ fn infer(sample: &Sample<'_>) -> Option<Inferred> {
     let timed = shapes.iter().any(|s| begins(s, &[Part::Time]));
     let bracketed = shapes.iter().any(|s| begins(s, &[Part::Mark(b'['), Part::Time]));
     Some(Inferred { layout: Box::new(Python { shapes, timed, bracketed }), reason })
+}
+
+/// Whose names a head holds: Python's loggers are modules (`shop.request`), the JVM's are classes (`shop.Request`).
+#[derive(PartialEq, Eq)]
+enum Case {
+    Module,
+    Class,
+    Neither,
+}
+
+fn case_of_names(head: &Head<'_>) -> Case {
+    let names = head.boxes.iter().take(head.boxed).chain(std::iter::once(&head.logger));
+    for name in names.filter(|n| !n.is_empty() && !n.contains(&b' ') && !columns::looks_like_thread(n)) {
+        let last = name.rsplit(|b| *b == b'.').next().unwrap_or_default();
+        let module = name.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.'));
+        if module && name.iter().any(u8::is_ascii_lowercase) {
+            return Case::Module;
+        }
+        if name.contains(&b'.') && last.first().is_some_and(u8::is_ascii_uppercase) {
+            return Case::Class;
+        }
+    }
+    Case::Neither
 }
 
 /// Lines of other producers that have a level and a time or a name, too.
@@ -94,6 +125,8 @@ fn not_python(line: &[u8]) -> bool {
     let levels: [&[u8]; 5] = [b"ERROR:  ", b"FATAL:  ", b"WARNING:  ", b"PANIC:  ", b"NOTICE:  "];
     bracket_pid
         || memchr::memmem::find(head, b" --- [").is_some()
+        || memchr::memmem::find(head, b".go:").is_some()
+        || memchr::memmem::find(head.get(..48).unwrap_or(head), b"][").is_some()
         || levels.iter().any(|l| memchr::memmem::find(head, l).is_some())
         || php(line)
 }
@@ -108,15 +141,40 @@ fn php(line: &[u8]) -> bool {
 fn speaks_python(line: &[u8]) -> bool {
     let head = line.get(..120).unwrap_or(line);
     let has = |word: &[u8]| memchr::memmem::find(head, word).is_some();
-    has(b"Traceback (most recent") || has(b".py\"") || has(b".py:") || has(b"MainThread") || has(b"MainProcess") || has(b"ThreadPoolExecutor-") || has(b" WARNING ")
-        || has(b"[WARNING]") || has(b"CRITICAL") || has(b"[info  ") || line.starts_with(b"WARNING:") || has(b"__main__") || has(b"sqlalchemy.") || has(b"django.")
+    has(b"Traceback (most recent")
+        || has(b".py\"")
+        || has(b".py:")
+        || has(b"MainThread")
+        || has(b"MainProcess")
+        || has(b"ForkPoolWorker")
+        || has(b"ThreadPoolExecutor-")
+        || has(b" WARNING ")
+        || has(b"[WARNING]")
+        || has(b"CRITICAL")
+        || has(b"[info  ")
+        || line.starts_with(b"WARNING:")
+        || has(b"__main__")
+        || has(b"sqlalchemy.")
+        || has(b"django.")
 }
 
 fn speaks_java(line: &[u8]) -> bool {
     let head = line.get(..160).unwrap_or(line);
     let has = |word: &[u8]| memchr::memmem::find(head, word).is_some();
-    line.starts_with(b"\tat ") || line.starts_with(b"Caused by: ") || has(b" [main] ") || has(b"-exec-") || has(b" WARN ") || has(b" TRACE ") || has(b"[http-nio")
-        || has(b" org.") || has(b" com.") || has(b" io.") || has(b" o.s.") || has(b" o.a.") || has(b" c.z.") || has(b"-thread-")
+    line.starts_with(b"\tat ")
+        || line.starts_with(b"Caused by: ")
+        || has(b" [main] ")
+        || has(b"-exec-")
+        || has(b" WARN ")
+        || has(b" TRACE ")
+        || has(b"[http-nio")
+        || has(b" org.")
+        || has(b" com.")
+        || has(b" io.")
+        || has(b" o.s.")
+        || has(b" o.a.")
+        || has(b" c.z.")
+        || has(b"-thread-")
 }
 
 fn describe(parts: &[Part]) -> String {
@@ -242,7 +300,9 @@ fn fill_boxes<'a>(head: &Head<'a>, shape: &Shape, event: &mut Event<'a>) {
 
 fn is_request_id(text: &[u8]) -> bool {
     let hex = text.iter().all(|b| b.is_ascii_hexdigit() || *b == b'-');
-    text.starts_with(b"req-") || text.starts_with(b"req_") || (hex && matches!(text.len(), 16..=40) && text.iter().any(u8::is_ascii_digit))
+    text.starts_with(b"req-")
+        || text.starts_with(b"req_")
+        || (hex && matches!(text.len(), 16..=40) && text.iter().any(u8::is_ascii_digit))
 }
 
 /// structlog's development lines: the event padded to 30 bytes, perhaps `[logger]`, then `key=value` pairs.
@@ -253,7 +313,10 @@ fn structlog<'a>(event: &mut Event<'a>, arena: &'a Arena) {
         let rest = line.get(*at..).unwrap_or_default();
         pairs::pair(rest).is_some_and(|(raw, _)| !raw.bare)
     }) else {
-        if let Some(gap) = text::before(line, b"  ") && line.len() == event.message.len() && line.get(gap.len()..).is_some_and(|r| r.trim_ascii().is_empty()) {
+        if let Some(gap) = text::before(line, b"  ")
+            && line.len() == event.message.len()
+            && line.get(gap.len()..).is_some_and(|r| r.trim_ascii().is_empty())
+        {
             event.message = gap;
         }
         return;

@@ -107,12 +107,22 @@ fn opens(line: &[u8]) -> bool {
     line.strip_prefix(b"Started ").is_some_and(|l| methods.iter().any(|m| l.starts_with(m)))
         || line.starts_with(b"Processing by ")
         || (line.starts_with(b"Processing ") && memchr::memmem::find(line, b" (for ").is_some())
-        || (line.starts_with(b"Completed ") && (memchr::memmem::find(line, b"ms (").is_some() || memchr::memmem::find(line, b" in ").is_some()))
+        || (line.starts_with(b"Completed ")
+            && (memchr::memmem::find(line, b"ms (").is_some() || memchr::memmem::find(line, b" in ").is_some()))
 }
 
 fn rails_line(line: &[u8]) -> bool {
     let starts: [&[u8]; 10] = [
-        b"Rendered ", b"Rendering ", b"  Rendered ", b"  Rendering ", b"  Parameters: {", b"Redirected to ", b"Filter chain halted", b"Sent file ", b"  Layout ", b"Can't verify CSRF",
+        b"Rendered ",
+        b"Rendering ",
+        b"  Rendered ",
+        b"  Rendering ",
+        b"  Parameters: {",
+        b"Redirected to ",
+        b"Filter chain halted",
+        b"Sent file ",
+        b"  Layout ",
+        b"Can't verify CSRF",
     ];
     opens(line) || starts.iter().any(|s| line.starts_with(s)) || sql(line)
 }
@@ -135,7 +145,13 @@ impl Layout for Rails {
                 return Line::Start;
             }
             let frame = matches!(rest.first(), Some(b' ' | b'\t')) || head.starts_with("↳".as_bytes()) || code_frame(rest);
-            return if frame || trace::is_part(rest) || self.letters { Line::Continue } else if tags.is_empty() && !rest.starts_with(b"{") { Line::Start } else { Line::Foreign };
+            return if frame || trace::is_part(rest) || self.letters {
+                Line::Continue
+            } else if tags.is_empty() && !rest.starts_with(b"{") {
+                Line::Start
+            } else {
+                Line::Foreign
+            };
         }
         Line::Continue
     }
@@ -147,7 +163,8 @@ impl Layout for Rails {
             event.stamp = found.stamp;
             event.pid = num::uint32(found.pid).unwrap_or(0);
             event.severity = head::severity_of(found.level.trim_ascii()).unwrap_or(event.severity);
-            let (program, rest) = text::before(found.rest, b": ").zip(text::after(found.rest, b": ")).unwrap_or((b"", found.rest));
+            let (program, rest) =
+                text::before(found.rest, b": ").zip(text::after(found.rest, b": ")).unwrap_or((b"", found.rest));
             let named = !program.contains(&b' ');
             event.logger = if named { program } else { b"" };
             body = if named { rest } else { found.rest };
@@ -156,7 +173,10 @@ impl Layout for Rails {
             return Err(Reject::new(Reason::NoLayout, 0));
         }
         let (tags, rest) = untagged(body);
-        let id = tags.strip_prefix(b"[").and_then(|t| t.iter().position(|b| *b == b']').and_then(|e| t.get(..e))).unwrap_or_default();
+        let id = tags
+            .strip_prefix(b"[")
+            .and_then(|t| t.iter().position(|b| *b == b']').and_then(|e| t.get(..e)))
+            .unwrap_or_default();
         let plausible = id.iter().any(u8::is_ascii_digit) && !id.contains(&b' ') && time::any(id).is_none();
         if plausible {
             event.request_id = id;
@@ -174,7 +194,8 @@ fn trim_start(text: &[u8]) -> &[u8] {
 
 /// `app/models/x.rb:12:in 'y'`, a frame of a Rails log.
 fn code_frame(line: &[u8]) -> bool {
-    memchr::memmem::find(line, b".rb:").is_some_and(|at| !line.get(..at).unwrap_or_default().contains(&b' ')) && memchr::memmem::find(line, b":in ").is_some()
+    memchr::memmem::find(line, b".rb:").is_some_and(|at| !line.get(..at).unwrap_or_default().contains(&b' '))
+        && memchr::memmem::find(line, b":in ").is_some()
 }
 
 /// Rails' own lines about a request.

@@ -31,7 +31,11 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
             full += usize::from(tracing(line).is_some_and(|h| h.sure));
             env += usize::from(env_logger(line).is_some());
         }
-        let reason = if full >= env { "tracing-subscriber's `time  LEVEL target: …`" } else { "env_logger's `[time LEVEL  target] …`" };
+        let reason = if full >= env {
+            "tracing-subscriber's `time  LEVEL target: …`"
+        } else {
+            "env_logger's `[time LEVEL  target] …`"
+        };
         (full + env > 0).then(|| Inferred { layout: Box::new(Rust), reason: reason.to_owned() })
     },
     examples: &[
@@ -85,14 +89,16 @@ fn tracing(line: &[u8]) -> Option<Head> {
     let body = at + pad + length + 1;
     let padded = pad + length == 6;
     let target = target(line.get(body..)?);
-    padded.then_some(Head { stamp, severity, body, sure: target.is_some() && (length == 4 || stamp.digits == 6) || stamp.digits == 6 })
+    padded.then_some(Head { stamp, severity, body, sure: stamp.digits == 6 || target.is_some() && length == 4 })
 }
 
 /// The width of a target (`shop::api`, `rs`) that ends in `: `.
 fn target(text: &[u8]) -> Option<usize> {
-    let width = text.iter().take(120).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'-' | b'.')).count();
+    let width =
+        text.iter().take(120).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'-' | b'.')).count();
     let name = text.get(..width)?;
-    (name.ends_with(b":") && !name.ends_with(b"::") && width > 1 && text.get(width).is_none_or(|b| *b == b' ')).then_some(width - 1)
+    (name.ends_with(b":") && !name.ends_with(b"::") && width > 1 && text.get(width).is_none_or(|b| *b == b' '))
+        .then_some(width - 1)
 }
 
 /// `[time LEVEL  target] `: stamp, severity, target, rest.
@@ -162,7 +168,8 @@ fn spans<'a>(text: &'a [u8], arena: &'a Arena, attrs: &mut Attrs<'a>, event: &mu
         rest = rest.get(close + 1..).unwrap_or_default().trim_ascii_start();
     }
     loop {
-        let name = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b' ' | b'/')).count();
+        let name =
+            rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b' ' | b'/')).count();
         let Some(inner) = rest.get(name..).and_then(|r| r.strip_prefix(b"{")).filter(|_| name > 0) else { break };
         let Some(close) = closing(inner) else { break };
         let Some(after) = inner.get(close + 1..).and_then(|r| r.strip_prefix(b":")) else { break };

@@ -99,7 +99,9 @@ impl Layout for Uvicorn {
 
 /// `client:port - "METHOD target HTTP/1.1" status phrase`.
 fn access(event: &mut Event<'_>) -> bool {
-    let Some((client, rest)) = text::before(event.message, b" - \"").zip(text::after(event.message, b" - \"")) else { return false };
+    let Some((client, rest)) = text::before(event.message, b" - \"").zip(text::after(event.message, b" - \"")) else {
+        return false;
+    };
     let Some((request, status)) = text::before(rest, b"\" ").zip(text::after(rest, b"\" ")) else { return false };
     let mut words = request.split(|b| *b == b' ');
     let (Some(method), Some(path), Some(_)) = (words.next(), words.next(), words.next()) else { return false };

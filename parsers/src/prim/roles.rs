@@ -62,7 +62,7 @@ fn one<'a>(key: &'a [u8], value: &'a [u8], event: &mut Event<'a>) {
         b"request_id" | b"requestId" | b"request.id" | b"req_id" | b"reqId" | b"rid" | b"requestID" | b"x_request_id"
         | b"x-request-id" | b"correlation_id" | b"correlationId" | b"http.request.id" => text(&mut event.request_id),
         b"trace_id" | b"traceId" | b"trace.id" | b"traceID" | b"dd.trace_id" | b"otelTraceID" | b"trace" => {
-            text(&mut event.trace_id)
+            text(&mut event.trace_id);
         }
         b"span_id" | b"spanId" | b"span.id" | b"spanID" | b"dd.span_id" | b"otelSpanID" => text(&mut event.span_id),
         b"logger" | b"logger_name" | b"module" | b"component" | b"target" => text(&mut event.logger),
@@ -71,15 +71,15 @@ fn one<'a>(key: &'a [u8], value: &'a [u8], event: &mut Event<'a>) {
         b"thread" | b"thread_name" | b"thread.name" => text(&mut event.thread),
         b"caller" | b"source" | b"code.location" if event.file.is_empty() => place(value, event),
         b"func" | b"function" | b"code.function" => text(&mut event.function),
-        b"method" | b"http.method" | b"http.request.method" | b"http_method" | b"req.method" => {
-            if value.len() <= 8 && value.iter().all(u8::is_ascii_uppercase) {
-                text(&mut event.method);
-            }
+        b"method" | b"http.method" | b"http.request.method" | b"http_method" | b"req.method"
+            if value.len() <= 8 && value.iter().all(u8::is_ascii_uppercase) =>
+        {
+            text(&mut event.method);
         }
-        b"path" | b"uri" | b"url" | b"url.path" | b"http.target" | b"request_path" | b"req.url" | b"endpoint" => {
-            if value.starts_with(b"/") || value.starts_with(b"http") {
-                text(&mut event.path);
-            }
+        b"path" | b"uri" | b"url" | b"url.path" | b"http.target" | b"request_path" | b"req.url" | b"endpoint"
+            if value.starts_with(b"/") || value.starts_with(b"http") =>
+        {
+            text(&mut event.path);
         }
         b"route" | b"http.route" => text(&mut event.route),
         b"status" | b"status_code" | b"http.status_code" | b"http.response.status_code" | b"http_status" | b"code" => {
@@ -88,15 +88,15 @@ fn one<'a>(key: &'a [u8], value: &'a [u8], event: &mut Event<'a>) {
         }
         b"duration" | b"duration_ms" | b"durationMs" | b"latency" | b"latency_ms" | b"elapsed" | b"elapsed_ms" | b"took"
         | b"response_time_ms" | b"responseTime" | b"duration_s" | b"duration_us" | b"duration_ns" | b"elapsed_secs"
-        | b"elapsed_us" | b"request_time" | b"dur" => {
-            if event.duration_ns < 0 {
-                event.duration_ns = duration(key, value);
-            }
+        | b"elapsed_us" | b"request_time" | b"dur"
+            if event.duration_ns < 0 =>
+        {
+            event.duration_ns = duration(key, value);
         }
-        b"remote_addr" | b"remote_ip" | b"remote" | b"client_ip" | b"client" | b"client.address" | b"ip" | b"remoteAddr" => {
-            if event.client.is_empty() {
-                (event.client, event.client_port) = net::host_port(value);
-            }
+        b"remote_addr" | b"remote_ip" | b"remote" | b"client_ip" | b"client" | b"client.address" | b"ip" | b"remoteAddr"
+            if event.client.is_empty() =>
+        {
+            (event.client, event.client_port) = net::host_port(value);
         }
         b"user_agent" | b"ua" => text(&mut event.user_agent),
         b"pid" if event.pid == 0 => event.pid = num::uint32(value).unwrap_or(0),

@@ -9,9 +9,8 @@ use super::text;
 /// a record. Indented lines count.
 pub fn is_part(line: &[u8]) -> bool {
     match line.first() {
-        Some(b' ' | b'\t') => true,
+        None | Some(b' ' | b'\t') => true,
         Some(_) => opens(line) || is_exception(line),
-        None => true,
     }
 }
 
@@ -52,9 +51,9 @@ pub fn opens(line: &[u8]) -> bool {
 
 /// True for `pkg.mod.ClassError: message` and `ClassError` alone: the line that names an exception.
 pub fn is_exception(line: &[u8]) -> bool {
-    let name = exception_name(line);
     const ENDS: [&[u8]; 9] =
         [b"Error", b"Exception", b"Timeout", b"Warning", b"Interrupt", b"Exit", b"Failure", b"Fault", b"Unavailable"];
+    let name = exception_name(line);
     !name.is_empty()
         && (ENDS.iter().any(|end| name.ends_with(end)) || memchr::memchr(b'.', name).is_some() && line.len() > name.len())
 }

@@ -32,11 +32,19 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     examples: &[
         Example {
             line: "ActiveRecord::ConnectionTimeoutError: could not obtain a connection from the pool within 5.000 seconds (waited 5.001 seconds); all pooled connections were in use",
-            shows: &[("kind", "pool.acquire_timeout"), ("wait_ns", "5001000000"), ("error.type", "ActiveRecord::ConnectionTimeoutError")],
+            shows: &[
+                ("kind", "pool.acquire_timeout"),
+                ("wait_ns", "5001000000"),
+                ("error.type", "ActiveRecord::ConnectionTimeoutError"),
+            ],
         },
         Example {
             line: "Order Load (0.5ms)  SELECT \"orders\".* FROM \"orders\" WHERE \"orders\".\"id\" = $1  [[\"id\", 1]]",
-            shows: &[("kind", "db.query"), ("duration_ns", "500000"), ("db.query.text", "SELECT \"orders\".* FROM \"orders\" WHERE \"orders\".\"id\" = $1")],
+            shows: &[
+                ("kind", "db.query"),
+                ("duration_ns", "500000"),
+                ("db.query.text", "SELECT \"orders\".* FROM \"orders\" WHERE \"orders\".\"id\" = $1"),
+            ],
         },
     ],
 };
@@ -53,7 +61,11 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
             let waited = text::after(rest, b"(waited ").unwrap_or(rest);
             let width = waited.iter().take_while(|b| b.is_ascii_digit() || **b == b'.').count();
             event.wait_ns = waited.get(..width).and_then(|w| num::scaled(w, 9)).unwrap_or(-1);
-            event.error_type = if has(text, b"Sequel::PoolTimeout") { b"Sequel::PoolTimeout" } else { b"ActiveRecord::ConnectionTimeoutError" };
+            event.error_type = if has(text, b"Sequel::PoolTimeout") {
+                b"Sequel::PoolTimeout"
+            } else {
+                b"ActiveRecord::ConnectionTimeoutError"
+            };
             return true;
         }
         for class in [&b"ActiveRecord::ConnectionNotEstablished"[..], b"ActiveRecord::DatabaseConnectionError"] {
@@ -86,7 +98,8 @@ fn statement(event: &mut Event<'_>) -> bool {
         event.file = parts.next().unwrap_or_default();
         event.line = parts.next().and_then(num::uint32).unwrap_or(0);
         let place = parts.next().unwrap_or_default();
-        event.function = place.strip_prefix(b"in ").map_or(&b""[..], |p| p.get(1..p.len().saturating_sub(1)).unwrap_or_default());
+        event.function =
+            place.strip_prefix(b"in ").map_or(&b""[..], |p| p.get(1..p.len().saturating_sub(1)).unwrap_or_default());
     }
     true
 }

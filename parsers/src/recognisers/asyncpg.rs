@@ -44,7 +44,9 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
         event.kind = Kind::LeakReport;
         event.reason = b"garbage_collected";
         event.conn = facts::address(message);
-    } else if has(message, b"asyncpg.exceptions.TooManyConnectionsError") || has(stack, b"asyncpg.exceptions.TooManyConnectionsError") {
+    } else if has(message, b"asyncpg.exceptions.TooManyConnectionsError")
+        || has(stack, b"asyncpg.exceptions.TooManyConnectionsError")
+    {
         event.kind = Kind::ConnectFailed;
         event.reason = b"too_many_clients";
         event.sqlstate = b"53300";

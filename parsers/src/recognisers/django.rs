@@ -22,11 +22,20 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     examples: &[
         Example {
             line: "(0.014) SELECT \"a\".\"id\" FROM \"a\" WHERE \"a\".\"id\" = 1; args=(1,); alias=default",
-            shows: &[("kind", "db.query"), ("duration_ns", "14000000"), ("db.query.text", "SELECT \"a\".\"id\" FROM \"a\" WHERE \"a\".\"id\" = 1")],
+            shows: &[
+                ("kind", "db.query"),
+                ("duration_ns", "14000000"),
+                ("db.query.text", "SELECT \"a\".\"id\" FROM \"a\" WHERE \"a\".\"id\" = 1"),
+            ],
         },
         Example {
             line: "Internal Server Error: /orders/7\nTraceback (most recent call last):\ndjango.db.utils.OperationalError: connection to server at \"10.0.0.5\", port 5432 failed: FATAL:  sorry, too many clients already",
-            shows: &[("kind", "connect.failed"), ("reason", "too_many_clients"), ("url.path", "/orders/7"), ("http.response.status_code", "500")],
+            shows: &[
+                ("kind", "connect.failed"),
+                ("reason", "too_many_clients"),
+                ("url.path", "/orders/7"),
+                ("http.response.status_code", "500"),
+            ],
         },
     ],
 };

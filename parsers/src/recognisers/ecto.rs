@@ -19,7 +19,13 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     name: "ecto",
     about: "Elixir's DBConnection and Ecto",
     spec: "elixir-ecto/db_connection connection_pool.ex, holder.ex; elixir-ecto/ecto_sql sql.ex",
-    needles: &["connection not available and request was dropped from queue", "DBConnection.ConnectionError", "QUERY OK", "QUERY ERROR", "checked out the connection for longer than"],
+    needles: &[
+        "connection not available and request was dropped from queue",
+        "DBConnection.ConnectionError",
+        "QUERY OK",
+        "QUERY ERROR",
+        "checked out the connection for longer than",
+    ],
     recognise,
     examples: &[
         Example {
@@ -96,7 +102,8 @@ fn pid(text: &[u8]) -> &[u8] {
 
 /// The first frame of an application: `(shop 0.1.0) lib/shop/orders.ex:44: Shop.Orders.export/1`.
 fn location<'a>(text: &'a [u8], event: &mut Event<'a>) {
-    let library: [&[u8]; 8] = [b"(elixir ", b"(stdlib ", b"(ecto", b"(db_connection ", b"(postgrex ", b"(myxql ", b"(phoenix", b"(plug"];
+    let library: [&[u8]; 8] =
+        [b"(elixir ", b"(stdlib ", b"(ecto", b"(db_connection ", b"(postgrex ", b"(myxql ", b"(phoenix", b"(plug"];
     for line in text.split(|b| *b == b'\n') {
         let line = line.trim_ascii();
         if library.iter().any(|l| line.starts_with(l)) {

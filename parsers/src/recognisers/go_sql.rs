@@ -18,14 +18,25 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     name: "go_sql",
     about: "Go's database/sql: DB.Stats and errors",
     spec: "Go database/sql sql.go: DBStats, errDBClosed, ErrConnDone; driver.ErrBadConn",
-    needles: &["MaxOpenConnections", "OpenConnections", "open_connections", "openConnections", "sql: database is closed", "sql: connection is already closed", "driver: bad connection"],
+    needles: &[
+        "MaxOpenConnections",
+        "OpenConnections",
+        "open_connections",
+        "openConnections",
+        "sql: database is closed",
+        "sql: connection is already closed",
+        "driver: bad connection",
+    ],
     recognise,
     examples: &[
         Example {
             line: "pool {MaxOpenConnections:20 OpenConnections:7 InUse:5 Idle:2 WaitCount:1 WaitDuration:50.246626ms MaxIdleClosed:0 MaxIdleTimeClosed:0 MaxLifetimeClosed:0}",
             shows: &[("kind", "pool.stats"), ("pool.max", "20"), ("pool.total", "7"), ("pool.active", "5"), ("pool.idle", "2")],
         },
-        Example { line: "get order: driver: bad connection", shows: &[("kind", "pool.connection.closed"), ("reason", "bad_connection")] },
+        Example {
+            line: "get order: driver: bad connection",
+            shows: &[("kind", "pool.connection.closed"), ("reason", "bad_connection")],
+        },
     ],
 };
 
@@ -34,10 +45,13 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
     let attrs = event.attrs;
     let number = |names: &[&str]| {
         let attr = |name: &str| {
-            let suffix = |key: &[u8]| key == name.as_bytes() || key.strip_suffix(name.as_bytes()).is_some_and(|k| k.ends_with(b"."));
+            let suffix =
+                |key: &[u8]| key == name.as_bytes() || key.strip_suffix(name.as_bytes()).is_some_and(|k| k.ends_with(b"."));
             attrs.iter().find(|(key, _)| suffix(key)).map(|(_, value)| *value)
         };
-        let find = |name: &&str| attr(name).or_else(|| pairs::field(text, name)).or_else(|| pairs::value(text, name)).and_then(num::int);
+        let find = |name: &&str| {
+            attr(name).or_else(|| pairs::field(text, name)).or_else(|| pairs::value(text, name)).and_then(num::int)
+        };
         names.iter().find_map(find).and_then(|v| i32::try_from(v).ok())
     };
     let total = number(&["OpenConnections", "open_connections", "openConnections"]);
@@ -48,7 +62,8 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
         event.gauge.active = active;
         event.gauge.idle = number(&["Idle", "idle"]).unwrap_or(-1);
         // 0 means no limit.
-        event.gauge.max = number(&["MaxOpenConnections", "max_open_connections", "maxOpenConnections"]).filter(|m| *m > 0).unwrap_or(-1);
+        event.gauge.max =
+            number(&["MaxOpenConnections", "max_open_connections", "maxOpenConnections"]).filter(|m| *m > 0).unwrap_or(-1);
         return true;
     }
     let error = event.attr_any(&["err", "error"]).unwrap_or_default();

@@ -50,8 +50,14 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
             line: "KnexTimeoutError: Knex: Timeout acquiring a connection. The pool is probably full. Are you missing a .transacting(trx) call?",
             shows: &[("kind", "pool.acquire_timeout"), ("error.type", "KnexTimeoutError")],
         },
-        Example { line: "acquired connection from pool: __knexUid17", shows: &[("kind", "pool.borrow"), ("conn.id", "__knexUid17")] },
-        Example { line: "releasing connection to pool: __knexUid17", shows: &[("kind", "pool.return"), ("conn.id", "__knexUid17")] },
+        Example {
+            line: "acquired connection from pool: __knexUid17",
+            shows: &[("kind", "pool.borrow"), ("conn.id", "__knexUid17")],
+        },
+        Example {
+            line: "releasing connection to pool: __knexUid17",
+            shows: &[("kind", "pool.return"), ("conn.id", "__knexUid17")],
+        },
         Example {
             line: "Timed out fetching a new connection from the connection pool. More info: http://pris.ly/d/connection-pool (Current connection pool timeout: 10, connection limit: 13)",
             shows: &[("kind", "pool.acquire_timeout"), ("pool.max", "13"), ("wait_ns", "10000000000")],
@@ -82,12 +88,18 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
         event.conn = text::word(id);
         return true;
     }
-    if let Some(query) = message.strip_prefix(b"Executing (").and_then(|m| text::after(m, b"): ")).or_else(|| message.strip_prefix(b"prisma:query ")) {
+    if let Some(query) = message
+        .strip_prefix(b"Executing (")
+        .and_then(|m| text::after(m, b"): "))
+        .or_else(|| message.strip_prefix(b"prisma:query "))
+    {
         event.kind = Kind::Query;
         event.query = query;
         return true;
     }
-    let error = event.attr_any(&["err.stack", "error.stack", "err.message", "error.message", "stack", "err", "error"]).unwrap_or_default();
+    let error = event
+        .attr_any(&["err.stack", "error.stack", "err.message", "error.message", "stack", "err", "error"])
+        .unwrap_or_default();
     let texts = [message, event.stack, error];
     for text in texts {
         if let Some((_, class)) = TIMEOUTS.iter().find(|(words, _)| has(text, words)) {

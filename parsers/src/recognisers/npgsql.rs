@@ -42,7 +42,12 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     examples: &[
         Example {
             line: "Opened connection to db.local:5432/shop",
-            shows: &[("kind", "pool.borrow"), ("server.address", "db.local"), ("server.port", "5432"), ("db.namespace", "shop")],
+            shows: &[
+                ("kind", "pool.borrow"),
+                ("server.address", "db.local"),
+                ("server.port", "5432"),
+                ("db.namespace", "shop"),
+            ],
         },
         Example {
             line: "Opened physical connection to db.local:5432/shop (in 12ms)",
@@ -143,14 +148,22 @@ fn command(event: &mut Event<'_>) -> bool {
         event.query = text::after(rest, b"): ").unwrap_or_default();
         return true;
     }
-    let (kind, rest) = match (message.strip_prefix(b"Executed DbCommand ("), message.strip_prefix(b"Failed executing DbCommand (")) {
-        (Some(rest), _) => (Kind::Query, rest),
-        (_, Some(rest)) => (Kind::Error, rest),
-        _ => return false,
-    };
+    let (kind, rest) =
+        match (message.strip_prefix(b"Executed DbCommand ("), message.strip_prefix(b"Failed executing DbCommand (")) {
+            (Some(rest), _) => (Kind::Query, rest),
+            (_, Some(rest)) => (Kind::Error, rest),
+            _ => return false,
+        };
     event.kind = kind;
     let took = text::before(rest, b")").unwrap_or_default();
-    event.duration_ns = num::duration(took).or_else(|| took.strip_suffix(b"ms").and_then(|t| num::uint(&without_commas(t)?)).and_then(|v| i64::try_from(v).ok()).map(|v| v.saturating_mul(1_000_000))).unwrap_or(-1);
+    event.duration_ns = num::duration(took)
+        .or_else(|| {
+            took.strip_suffix(b"ms")
+                .and_then(|t| num::uint(&without_commas(t)?))
+                .and_then(|v| i64::try_from(v).ok())
+                .map(|v| v.saturating_mul(1_000_000))
+        })
+        .unwrap_or(-1);
     let (_, lines) = text::first_line(message);
     event.query = if lines.is_empty() { event.stack.trim_ascii() } else { lines.trim_ascii() };
     true

@@ -21,11 +21,19 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     needles: &["Acquire", "Release", "Connect", "Query", "Prepare", "Exec", "BatchQuery", "CopyFrom"],
     recognise,
     examples: &[
-        Example { line: "Acquire pid=4711 time=1.2ms", shows: &[("kind", "pool.borrow"), ("conn.backend_pid", "4711"), ("conn.id", "4711"), ("wait_ns", "1200000")] },
+        Example {
+            line: "Acquire pid=4711 time=1.2ms",
+            shows: &[("kind", "pool.borrow"), ("conn.backend_pid", "4711"), ("conn.id", "4711"), ("wait_ns", "1200000")],
+        },
         Example { line: "Release map[pid:4711]", shows: &[("kind", "pool.return"), ("conn.backend_pid", "4711")] },
         Example {
             line: "Query args=[1] commandTag=\"SELECT 1\" pid=4711 sql=\"select * from t\" time=350µs",
-            shows: &[("kind", "db.query"), ("duration_ns", "350000"), ("db.query.text", "select * from t"), ("conn.backend_pid", "4711")],
+            shows: &[
+                ("kind", "db.query"),
+                ("duration_ns", "350000"),
+                ("db.query.text", "select * from t"),
+                ("conn.backend_pid", "4711"),
+            ],
         },
     ],
 };
@@ -33,11 +41,21 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
 fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
     let message = event.message;
     let (word, tail) = text::before(message, b" ").zip(text::after(message, b" ")).unwrap_or((message, b""));
-    let known = matches!(word, b"Acquire" | b"Release" | b"Connect" | b"Query" | b"Prepare" | b"Exec" | b"BatchQuery" | b"CopyFrom");
+    let known =
+        matches!(word, b"Acquire" | b"Release" | b"Connect" | b"Query" | b"Prepare" | b"Exec" | b"BatchQuery" | b"CopyFrom");
     if !known || !(tail.is_empty() || tail.starts_with(b"map[") || pairs::pair(tail).is_some_and(|(raw, _)| !raw.bare)) {
         return false;
     }
-    let get = |key: &str| event.attrs.iter().rev().find(|(k, _)| *k == key.as_bytes()).map(|(_, v)| *v).or_else(|| pairs::value(tail, key)).or_else(|| pairs::field(tail, key));
+    let get = |key: &str| {
+        event
+            .attrs
+            .iter()
+            .rev()
+            .find(|(k, _)| *k == key.as_bytes())
+            .map(|(_, v)| *v)
+            .or_else(|| pairs::value(tail, key))
+            .or_else(|| pairs::field(tail, key))
+    };
     let backend = get("pid").and_then(num::uint32);
     let error = get("err").or_else(|| get("error")).unwrap_or_default();
     // The words alone are anybody's: pgx always states one of these.

@@ -21,16 +21,54 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     about: "an application's own words about borrowing and returning connections",
     spec: "none: verb, noun and key",
     needles: &[
-        "cquired", "cquire ", "cquiring", "eleased", "eleasing", "orrowed", "orrowing", "eturned", "eturning", "hecked out", "hecked in", "heckout", "heckin",
-        "onnection opened", "onnection closed", "xhausted", "conn_acquire", "conn_release", "connection_acquire", "connection_release",
-        "pool.acquire", "pool.release", "pool acquire", "pool release",
+        "cquired",
+        "cquire ",
+        "cquiring",
+        "eleased",
+        "eleasing",
+        "orrowed",
+        "orrowing",
+        "eturned",
+        "eturning",
+        "hecked out",
+        "hecked in",
+        "heckout",
+        "heckin",
+        "onnection opened",
+        "onnection closed",
+        "xhausted",
+        "conn_acquire",
+        "conn_release",
+        "connection_acquire",
+        "connection_release",
+        "pool.acquire",
+        "pool.release",
+        "pool acquire",
+        "pool release",
     ],
     recognise,
     examples: &[
-        Example { line: "connection acquired conn_id=17 pool=main", shows: &[("kind", "pool.borrow"), ("conn.id", "17"), ("pool.name", "main")] },
-        Example { line: "Released connection #17 to pool main", shows: &[("kind", "pool.return"), ("conn.id", "17"), ("pool.name", "main")] },
-        Example { line: "db connection opened: conn=a91f caller=shop/invoices.py:34", shows: &[("kind", "pool.borrow"), ("conn.id", "a91f"), ("code.file.path", "shop/invoices.py"), ("code.line.number", "34")] },
-        Example { line: "connection pool exhausted: 20 of 20 in use", shows: &[("kind", "pool.acquire_timeout"), ("reason", "pool_exhausted")] },
+        Example {
+            line: "connection acquired conn_id=17 pool=main",
+            shows: &[("kind", "pool.borrow"), ("conn.id", "17"), ("pool.name", "main")],
+        },
+        Example {
+            line: "Released connection #17 to pool main",
+            shows: &[("kind", "pool.return"), ("conn.id", "17"), ("pool.name", "main")],
+        },
+        Example {
+            line: "db connection opened: conn=a91f caller=shop/invoices.py:34",
+            shows: &[
+                ("kind", "pool.borrow"),
+                ("conn.id", "a91f"),
+                ("code.file.path", "shop/invoices.py"),
+                ("code.line.number", "34"),
+            ],
+        },
+        Example {
+            line: "connection pool exhausted: 20 of 20 in use",
+            shows: &[("kind", "pool.acquire_timeout"), ("reason", "pool_exhausted")],
+        },
         Example { line: "lock acquired conn_id=17", shows: &[("kind", "log")] },
         Example { line: "websocket connection closed id=17", shows: &[("kind", "log")] },
         Example { line: "item 5 returned by customer", shows: &[("kind", "log")] },
@@ -38,11 +76,31 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
 };
 
 const CONN_KEYS: [&str; 20] = [
-    "conn_id", "connId", "connection_id", "connectionId", "connID", "connectionID", "conn.id", "connection.id", "db.conn", "db.conn_id", "db.connection.id",
-    "db_conn", "dbConn", "db_conn_id", "conn", "connection", "client_id", "clientId", "checkout_id", "lease_id",
+    "conn_id",
+    "connId",
+    "connection_id",
+    "connectionId",
+    "connID",
+    "connectionID",
+    "conn.id",
+    "connection.id",
+    "db.conn",
+    "db.conn_id",
+    "db.connection.id",
+    "db_conn",
+    "dbConn",
+    "db_conn_id",
+    "conn",
+    "connection",
+    "client_id",
+    "clientId",
+    "checkout_id",
+    "lease_id",
 ];
-const POOL_KEYS: [&str; 7] = ["pool", "pool_name", "poolName", "pool.name", "db.pool", "db.client.connection.pool.name", "datasource"];
-const SITE_KEYS: [&str; 9] = ["site", "caller", "call_site", "callSite", "callsite", "location", "acquired_at", "acquiredAt", "borrower"];
+const POOL_KEYS: [&str; 7] =
+    ["pool", "pool_name", "poolName", "pool.name", "db.pool", "db.client.connection.pool.name", "datasource"];
+const SITE_KEYS: [&str; 9] =
+    ["site", "caller", "call_site", "callSite", "callsite", "location", "acquired_at", "acquiredAt", "borrower"];
 
 /// The words of a message, looked at without case.
 struct Words<'a>(&'a [u8]);
@@ -59,48 +117,93 @@ impl Words<'_> {
     }
 }
 
+/// Words of things that are also acquired, released, opened and closed.
+const OTHERS: [&[u8]; 16] = [
+    b"lock",
+    b"mutex",
+    b"lease",
+    b"websocket",
+    b"ws ",
+    b"socket",
+    b"http",
+    b"tcp",
+    b"grpc",
+    b"leader",
+    b"semaphore",
+    b"amqp",
+    b"kafka",
+    b"token",
+    b"client connected",
+    b"keep-alive",
+];
+/// Words of attempts, which are neither a borrow nor a return.
+const ATTEMPTS: [&[u8]; 14] = [
+    b"fail",
+    b"could not",
+    b"cannot",
+    b"can't",
+    b"unable",
+    b"not ",
+    b"waiting",
+    b"trying",
+    b"error",
+    b"attempt",
+    b"acquiring",
+    b"requesting",
+    b"leak",
+    b"retry",
+];
+/// Words of a borrow.
+const TAKEN: [&[u8]; 10] = [
+    b"acquired",
+    b"acquire",
+    b"borrowed",
+    b"borrow",
+    b"checked out",
+    b"checkout",
+    b"checked-out",
+    b"conn_acquired",
+    b"connection_acquired",
+    b"obtained",
+];
+/// Words of a return.
+const GIVEN: [&[u8]; 11] = [
+    b"released",
+    b"release",
+    b"releasing",
+    b"returned",
+    b"returning",
+    b"checked in",
+    b"checkin",
+    b"checked-in",
+    b"conn_released",
+    b"connection_released",
+    b"gave back",
+];
+const NOUNS: [&[u8]; 8] = [b"connection", b"connections", b"conn ", b"conn=", b"conn_", b"conn-", b"conn:", b"conn#"];
+const BAD: [&[u8]; 4] = [b"exhausted", b"timed out", b"timeout", b"time-out"];
+
 fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
-    if event.kind != Kind::Log && event.kind != Kind::Error {
+    if !matches!(event.kind, Kind::Log | Kind::Error) {
         return false;
     }
     let (line, _) = text::first_line(event.message);
     let line = line.get(..160).unwrap_or(line);
     let words = Words(line);
-    let noun = words.any(&[b"connection", b"conn ", b"conn=", b"conn_", b"conn-", b"conn:", b"conn#", b"dbconn", b"connections"]) || words.0.eq_ignore_ascii_case(b"conn acquired") || words.0.eq_ignore_ascii_case(b"conn released");
+    let short = line.eq_ignore_ascii_case(b"conn acquired") || line.eq_ignore_ascii_case(b"conn released");
+    let noun = short || words.any(&NOUNS);
     let pooled = words.any(&[b"pool"]) || pool_attr(event).is_some();
-    let database = pooled || words.any(&[b"db ", b"db_", b"database", b"sql", b"postgres", b"mysql", b"jdbc", b"session"]);
-    if !noun && !pooled {
+    if !(noun || pooled) || words.any(&OTHERS) {
         return false;
     }
-    let other = [&b"lock"[..], b"mutex", b"lease", b"websocket", b"ws ", b"socket", b"http", b"tcp", b"grpc", b"leader", b"semaphore", b"amqp", b"kafka", b"token", b"client connected", b"keep-alive"];
-    if words.any(&other) {
-        return false;
+    if words.any(&BAD) {
+        return pooled && waits(event, &words);
     }
-    let bad = words.any(&[b"exhausted", b"timed out", b"timeout", b"time-out"]);
-    if bad && pooled && !words.any(&[b"thread pool", b"worker pool", b"task"]) && (event.severity >= Severity::WARN || event.severity == Severity::NONE) {
-        let waits = words.any(&[b"exhausted", b"acquir", b"waiting for", b"checkout", b"borrow", b"get connection", b"getting connection"]);
-        if waits {
-            event.kind = Kind::AcquireTimeout;
-            event.reason = b"pool_exhausted";
-            fill(event);
-        }
-        return waits;
-    }
-    if bad || words.any(&[b"fail", b"could not", b"cannot", b"can't", b"unable", b"not ", b"waiting", b"trying", b"error", b"attempt", b"acquiring", b"requesting", b"leak"]) {
-        return false;
-    }
-    let taken = words.any(&[b"acquired", b"acquire", b"borrowed", b"borrow", b"checked out", b"checkout", b"checked-out", b"conn_acquired", b"connection_acquired", b"obtained"]);
-    let given = words.any(&[b"released", b"release", b"releasing", b"returned", b"returning", b"checked in", b"checkin", b"checked-in", b"conn_released", b"connection_released", b"gave back"]);
-    let opened = database && line.len() < 120 && words.any(&[b"connection opened", b"opened connection"]);
-    let closed = database && line.len() < 120 && words.any(&[b"connection closed", b"closed connection"]);
-    let kind = match (taken || opened, given || closed) {
-        (true, false) => Kind::PoolBorrow,
-        (false, true) => Kind::PoolReturn,
-        _ => return false,
-    };
+    let Some(kind) = kind_of(&words, pooled) else { return false };
     let key = key_of(event, line);
     // Without a key only its thread or its request can pair a borrow with its return.
-    if key.is_empty() && !(pooled && noun && !(event.thread.is_empty() && event.request_id.is_empty())) {
+    let paired = pooled && noun && !(event.thread.is_empty() && event.request_id.is_empty());
+    if key.is_empty() && !paired {
         return false;
     }
     event.kind = kind;
@@ -109,6 +212,36 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
     }
     fill(event);
     true
+}
+
+/// A borrower that waited in vain.
+fn waits(event: &mut Event<'_>, words: &Words<'_>) -> bool {
+    let warned = event.severity >= Severity::WARN || event.severity == Severity::NONE;
+    let asked =
+        [&b"exhausted"[..], b"acquir", b"waiting for", b"checkout", b"borrow", b"get connection", b"getting connection"];
+    let found = warned && words.any(&asked) && !words.any(&[b"thread pool", b"worker pool", b"task"]);
+    if found {
+        event.kind = Kind::AcquireTimeout;
+        event.reason = b"pool_exhausted";
+        fill(event);
+    }
+    found
+}
+
+/// A borrow or a return; `None` where the words say neither or both.
+fn kind_of(words: &Words<'_>, pooled: bool) -> Option<Kind> {
+    if words.any(&ATTEMPTS) {
+        return None;
+    }
+    let database = pooled || words.any(&[b"db ", b"db_", b"database", b"sql", b"postgres", b"mysql", b"jdbc", b"session"]);
+    let database = database && words.0.len() < 120;
+    let opened = database && words.any(&[b"connection opened", b"opened connection"]);
+    let closed = database && words.any(&[b"connection closed", b"closed connection"]);
+    match (opened || words.any(&TAKEN), closed || words.any(&GIVEN)) {
+        (true, false) => Some(Kind::PoolBorrow),
+        (false, true) => Some(Kind::PoolReturn),
+        _ => None,
+    }
 }
 
 fn pool_attr<'a>(event: &Event<'a>) -> Option<&'a [u8]> {
@@ -139,17 +272,44 @@ fn key_of<'a>(event: &Event<'a>, line: &'a [u8]) -> &'a [u8] {
 /// Pool, call site, durations, counters, request.
 fn fill(event: &mut Event<'_>) {
     let line = text::first_line(event.message).0;
-    let value = |keys: &[&str]| event.attr_any(keys).or_else(|| keys.iter().find_map(|k| pairs::value(line, k)).filter(|v| !v.is_empty()));
-    let named = || text::after(line, b"pool ").map(text::word).map(|w| w.strip_prefix(b"\"").or_else(|| w.strip_prefix(b"'")).unwrap_or(w)).map(|w| w.strip_suffix(b":").unwrap_or(w));
-    let pool = value(&POOL_KEYS).or_else(|| named().filter(|w| !w.is_empty() && !matches!(*w, b"exhausted" | b"is" | b"connection" | b"timeout" | b"for" | b"after")));
+    let value = |keys: &[&str]| {
+        event.attr_any(keys).or_else(|| keys.iter().find_map(|k| pairs::value(line, k)).filter(|v| !v.is_empty()))
+    };
+    let named = || {
+        text::after(line, b"pool ")
+            .map(text::word)
+            .map(|w| w.strip_prefix(b"\"").or_else(|| w.strip_prefix(b"'")).unwrap_or(w))
+            .map(|w| w.strip_suffix(b":").unwrap_or(w))
+    };
+    let pool = value(&POOL_KEYS).or_else(|| {
+        named()
+            .filter(|w| !w.is_empty() && !matches!(*w, b"exhausted" | b"is" | b"connection" | b"timeout" | b"for" | b"after"))
+    });
     let request = value(&["request_id", "requestId", "reqId", "req_id", "rid", "correlation_id", "correlationId"]);
     let site = value(&SITE_KEYS);
-    let (function, file, number) = (value(&["function", "func", "code.function", "code.function.name"]), value(&["file", "code.filepath", "code.file.path"]), value(&["line", "lineno", "code.lineno", "code.line.number"]));
+    let (function, file, number) = (
+        value(&["function", "func", "code.function", "code.function.name"]),
+        value(&["file", "code.filepath", "code.file.path"]),
+        value(&["line", "lineno", "code.lineno", "code.line.number"]),
+    );
     let took = |keys: &[&'static str]| {
         keys.iter().find_map(|key| value(&[key]).map(|v| roles::duration(key.as_bytes(), v))).unwrap_or(-1)
     };
     let (held, waited) = (
-        took(&["heldMs", "held_ms", "held", "usage_ms", "usedMs", "used_ms", "hold_ms", "durationMs", "duration_ms", "duration", "held_us", "held_s"]),
+        took(&[
+            "heldMs",
+            "held_ms",
+            "held",
+            "usage_ms",
+            "usedMs",
+            "used_ms",
+            "hold_ms",
+            "durationMs",
+            "duration_ms",
+            "duration",
+            "held_us",
+            "held_s",
+        ]),
         took(&["waitMs", "wait_ms", "waited_ms", "waitedMs", "wait", "waited", "acquire_ms", "acquireMs"]),
     );
     let count = |keys: &[&str]| value(keys).and_then(num::int).and_then(|v| i32::try_from(v).ok()).unwrap_or(-1);

@@ -57,7 +57,12 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
         },
         Example {
             line: "Exception on /cart [POST]\nTraceback (most recent call last):\nsqlalchemy.exc.TimeoutError: QueuePool limit of size 5 overflow 10 reached, connection timed out, timeout 30.00 (Background on this error at: https://sqlalche.me/e/20/3o7r)",
-            shows: &[("kind", "pool.acquire_timeout"), ("pool.max", "15"), ("wait_ns", "30000000000"), ("error.type", "sqlalchemy.exc.TimeoutError")],
+            shows: &[
+                ("kind", "pool.acquire_timeout"),
+                ("pool.max", "15"),
+                ("wait_ns", "30000000000"),
+                ("error.type", "sqlalchemy.exc.TimeoutError"),
+            ],
         },
         Example {
             line: "Pool disposed. Pool size: 5  Connections in pool: 2 Current Overflow: -1 Current Checked out connections: 2",
@@ -71,14 +76,17 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
 };
 
 fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
-    if let Some(limit) = text::after(event.message, b" limit of size ").or_else(|| text::after(event.stack, b" limit of size ")) {
+    if let Some(limit) = text::after(event.message, b" limit of size ").or_else(|| text::after(event.stack, b" limit of size "))
+    {
         return overflow(limit, event);
     }
     let (kind, reason): (Kind, &'static [u8]) = match event.message {
         m if ends(m, b" checked out from pool") => (Kind::PoolBorrow, b""),
         m if ends(m, b" being returned to pool") => (Kind::PoolReturn, b""),
         m if m.starts_with(b"Created new connection ") => (Kind::PoolConnAdded, b""),
-        m if m.starts_with(b"Closing connection <") || m.starts_with(b"Hard-closing connection ") => (Kind::PoolConnClosed, b"closed"),
+        m if m.starts_with(b"Closing connection <") || m.starts_with(b"Hard-closing connection ") => {
+            (Kind::PoolConnClosed, b"closed")
+        }
         m if m.starts_with(b"Invalidate connection <") => (Kind::PoolConnClosed, b"invalidated"),
         m if m.starts_with(b"Soft Invalidate connection <") => (Kind::Log, b"invalidated"),
         m if ends(m, b" exceeded timeout; recycling") => (Kind::Log, b"max_lifetime"),
@@ -110,7 +118,10 @@ fn ends(text: &[u8], end: &[u8]) -> bool {
 /// Where the connection goes, as psycopg2 (`dsn: '…'`, key words or URI) and psycopg 3 (`(host=… port=…)`) print it.
 fn dsn(event: &mut Event<'_>) {
     let message = event.message;
-    let Some(dsn) = text::between(message, b"dsn: '", b"', closed").or_else(|| text::between(message, b"] (", b") at 0x")) else { return };
+    let Some(dsn) = text::between(message, b"dsn: '", b"', closed").or_else(|| text::between(message, b"] (", b") at 0x"))
+    else {
+        return;
+    };
     if let Some(rest) = text::after(dsn, b"://") {
         let (who, place) = text::before(rest, b"@").zip(text::after(rest, b"@")).unwrap_or((b"", rest));
         event.db_user = who.split(|b| *b == b':').next().unwrap_or_default();
@@ -165,8 +176,12 @@ fn disposed(event: &mut Event<'_>) -> bool {
         let width = usize::from(tail.first() == Some(&b'-'));
         num::int(tail.get(..width + num::digits(tail.get(width..)?))?).and_then(|v| i32::try_from(v).ok())
     };
-    let (size, idle, overflow, active) =
-        (number(b"Pool size:"), number(b"Connections in pool:"), number(b"Current Overflow:"), number(b"Checked out connections:"));
+    let (size, idle, overflow, active) = (
+        number(b"Pool size:"),
+        number(b"Connections in pool:"),
+        number(b"Current Overflow:"),
+        number(b"Checked out connections:"),
+    );
     event.kind = Kind::PoolStats;
     event.gauge.idle = idle.unwrap_or(-1);
     event.gauge.active = active.unwrap_or(-1);

@@ -66,26 +66,34 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
         event.reason = b"pool_exhausted";
         return true;
     }
-    let get = |keys: &[&str]| event.attr_any(keys).or_else(|| keys.iter().find_map(|k| pairs::value(message, k)).filter(|v| !v.is_empty()));
+    let get = |keys: &[&str]| {
+        event.attr_any(keys).or_else(|| keys.iter().find_map(|k| pairs::value(message, k)).filter(|v| !v.is_empty()))
+    };
     if message.starts_with(b"acquired connection") {
-        let after = get(&["aquired_after_secs", "acquired_after_secs", "fields.aquired_after_secs", "fields.acquired_after_secs"]);
+        let after =
+            get(&["aquired_after_secs", "acquired_after_secs", "fields.aquired_after_secs", "fields.acquired_after_secs"]);
         let Some(after) = after else { return false };
         event.wait_ns = num::scaled(after, 9).unwrap_or(-1);
         // sqlx names no connection and logs no return, so that a borrow would never end: only the wait is kept.
         event.reason = if has(message, b"exceeded slow threshold") { b"slow_acquire" } else { b"" };
         return true;
     }
-    if message.starts_with(b"ping on idle connection returned error") || message.starts_with(b"error occurred while closing the pool connection") {
+    if message.starts_with(b"ping on idle connection returned error")
+        || message.starts_with(b"error occurred while closing the pool connection")
+    {
         event.kind = Kind::PoolConnClosed;
         event.reason = b"broken";
         return true;
     }
     let slow = message.starts_with(b"slow statement: execution time exceeded");
     let elapsed = get(&["elapsed_secs", "fields.elapsed_secs"]);
-    let Some(elapsed) = elapsed.and_then(|e| num::scaled(e, 9)).filter(|_| slow || get(&["rows_affected", "fields.rows_affected"]).is_some()) else {
+    let Some(elapsed) =
+        elapsed.and_then(|e| num::scaled(e, 9)).filter(|_| slow || get(&["rows_affected", "fields.rows_affected"]).is_some())
+    else {
         return false;
     };
-    let query = get(&["db.statement", "fields.db.statement"]).or_else(|| get(&["summary", "fields.summary"])).unwrap_or_default();
+    let query =
+        get(&["db.statement", "fields.db.statement"]).or_else(|| get(&["summary", "fields.summary"])).unwrap_or_default();
     event.kind = if slow { Kind::SlowQuery } else { Kind::Query };
     event.duration_ns = elapsed;
     event.query = text::trim(query);
