@@ -2,6 +2,8 @@
 //! part of an event, of a reject or of a separator.
 
 mod lanes;
+#[cfg(test)]
+mod tests;
 
 use crate::detect::Format;
 use crate::envelope::Wrapped;

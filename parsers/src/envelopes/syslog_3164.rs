@@ -121,7 +121,7 @@ fn header<'a>(line: &'a [u8], arena: &'a Arena) -> Option<Wrapped<'a>> {
         (!strict).then(|| tag(body))??
     } else {
         if !is_host(first) || (strict && Severity::of_word(first) != Severity::NONE) {
-            return (!strict && !forwarded).then(|| Wrapped { inner: body, ..out });
+            return (!strict && !forwarded).then_some(Wrapped { inner: body, ..out });
         }
         out.host = first;
         let rest = body.get(first.len() + 1..).unwrap_or_default();

@@ -89,12 +89,11 @@ impl Layout for K8sEvents {
     }
 
     fn parse<'a>(&self, record: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
-        let event_type = match self.columns {
-            Some(columns) => columns.read(record, event),
-            None => {
-                event.attrs = object::flatten(self.listing.object(record), arena);
-                read(event)
-            }
+        let event_type = if let Some(columns) = self.columns {
+            columns.read(record, event)
+        } else {
+            event.attrs = object::flatten(self.listing.object(record), arena);
+            read(event)
         };
         let (kind, reason) = event_type.ok_or(Reject::new(Reason::BadField, 0))?;
         classify(event, kind, reason);
@@ -106,13 +105,24 @@ impl Layout for K8sEvents {
     }
 }
 
+/// When an event was last seen, best first: an event that repeats covers a range of time.
+const TIMES: [&str; 7] = [
+    "series.lastObservedTime",
+    "lastTimestamp",
+    "deprecatedLastTimestamp",
+    "eventTime",
+    "firstTimestamp",
+    "deprecatedFirstTimestamp",
+    "metadata.creationTimestamp",
+];
+
 /// Fills what an event object says; its `type` and `reason`. Watch streams put the event into `object`.
 fn read<'a>(event: &mut Event<'a>) -> Option<(&'a [u8], &'a [u8])> {
     let attrs = event.attrs;
     let get = |names: &[&str]| -> &'a [u8] {
         let own = |key: &[u8], name: &str| key == name.as_bytes() || key.strip_prefix(b"object.").is_some_and(|k| k == name.as_bytes());
         let find = |name: &&str| attrs.iter().find(|(k, v): &&Pair<'a>| own(k, name) && !v.is_empty());
-        names.iter().find_map(|name| find(name)).map_or(b"", |(_, v)| v)
+        names.iter().find_map(find).map_or(b"", |(_, v)| v)
     };
     let reason = get(&["reason"]);
     event.subject = get(&["involvedObject.name", "regarding.name"]);
@@ -120,15 +130,6 @@ fn read<'a>(event: &mut Event<'a>) -> Option<(&'a [u8], &'a [u8])> {
     if reason.is_empty() && event.message.is_empty() {
         return None;
     }
-    const TIMES: [&str; 7] = [
-        "series.lastObservedTime",
-        "lastTimestamp",
-        "deprecatedLastTimestamp",
-        "eventTime",
-        "firstTimestamp",
-        "deprecatedFirstTimestamp",
-        "metadata.creationTimestamp",
-    ];
     event.stamp = TIMES.iter().find_map(|name| time::iso(get(&[name]))).map_or(Stamp::NONE, |(stamp, _)| stamp);
     event.service = between(get(&["involvedObject.fieldPath", "regarding.fieldPath"]), b"{", b"}").unwrap_or(event.service);
     event.host = Some(get(&["source.host", "deprecatedSource.host"])).filter(|h| !h.is_empty()).unwrap_or(event.host);
@@ -143,9 +144,8 @@ fn classify(event: &mut Event<'_>, kind: &[u8], reason: &[u8]) {
     let says = |text: &[u8]| memchr::memmem::find(event.message, text).is_some();
     let (kind, why): (Kind, &'static [u8]) = match reason {
         b"ScalingReplicaSet" if says(b"Scaled down") => (Kind::ConfigChange, b"scaled_down"),
-        b"ScalingReplicaSet" => (Kind::Deploy, b""),
         b"DeploymentRollback" | b"RolloutAborted" => (Kind::Rollback, b""),
-        b"RolloutUpdated" | b"RolloutCompleted" | b"OperationCompleted" => (Kind::Deploy, b""),
+        b"ScalingReplicaSet" | b"RolloutUpdated" | b"RolloutCompleted" | b"OperationCompleted" => (Kind::Deploy, b""),
         b"OperationStarted" => (Kind::Deploy, b"started"),
         b"SuccessfulRescale" => (Kind::ConfigChange, b"scaled"),
         b"Started" => (Kind::AppStart, b""),

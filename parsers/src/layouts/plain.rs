@@ -32,7 +32,7 @@ struct Plain;
 
 /// Text may hold any bytes but NUL and not more than a tenth of other control characters.
 fn readable(line: &[u8]) -> bool {
-    let odd = line.iter().filter(|b| b.is_ascii_control() && !matches!(b, b'\t' | 0x1b)).count();
+    let odd = line.iter().filter(|b| b.is_ascii_control() && !matches!(b, b'\t' | b'\n' | b'\r' | 0x1b)).count();
     memchr::memchr(0, line).is_none() && odd * 10 <= line.len()
 }
 

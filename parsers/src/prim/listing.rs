@@ -48,17 +48,16 @@ impl Listing {
         let text = line.trim_ascii();
         match self {
             Listing::Lines if text.starts_with(b"{") || text.starts_with(b"[") => Line::Start,
-            Listing::Lines => Line::Foreign,
             Listing::Braces(depth) if indent(line) == depth => match text {
                 b"{" => Line::Start,
                 b"}" | b"}," => Line::Continue,
                 _ if depth == 0 => Line::Continue,
                 _ => Line::Foreign,
             },
-            Listing::Shared(_) if text.ends_with(b"[{") => Line::Start,
-            Listing::Shared(depth) if indent(line) == depth && text == b"}, {" => Line::Start,
-            Listing::Braces(depth) | Listing::Shared(depth) if indent(line) > depth => Line::Continue,
-            Listing::Shared(_) if text.starts_with(b"}]") => Line::Continue,
+            Listing::Shared(depth) if text.ends_with(b"[{") || (indent(line) == depth && text == b"}, {") => Line::Start,
+            Listing::Braces(depth) | Listing::Shared(depth) if indent(line) > depth || text.starts_with(b"}]") => {
+                Line::Continue
+            }
             _ => Line::Foreign,
         }
     }

@@ -104,16 +104,9 @@ pub fn decode<'a>(text: &'a [u8], arena: &'a Arena) -> &'a [u8] {
     let mut out = bumpalo::collections::Vec::with_capacity_in(text.len(), arena);
     let mut at = 0;
     while let Some(byte) = text.get(at) {
-        match escape(text, at).filter(|_| *byte == b'#') {
-            Some(control) => {
-                out.push(control);
-                at += 4;
-            }
-            None => {
-                out.push(*byte);
-                at += 1;
-            }
-        }
+        let control = if *byte == b'#' { escape(text, at) } else { None };
+        out.push(control.unwrap_or(*byte));
+        at += if control.is_some() { 4 } else { 1 };
     }
     out.into_bump_slice()
 }

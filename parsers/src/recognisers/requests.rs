@@ -113,7 +113,11 @@ fn status(word: &[u8]) -> Option<u16> {
 
 /// Puts an address with an optional port into the client's fields, where they are empty.
 fn client<'a>(event: &mut Event<'a>, text: &'a [u8]) -> bool {
-    let (host, port) = crate::prim::net::host_port(text);
+    // An IPv6 address without brackets has no port behind it.
+    let groups = memchr::memchr_iter(b':', text).count();
+    let six = groups == 7 || (groups > 1 && memchr::memmem::find(text, b"::").is_some());
+    let whole = six && !text.starts_with(b"[") && crate::prim::net::is_address(text);
+    let (host, port) = if whole { (text, 0) } else { crate::prim::net::host_port(text) };
     let known = crate::prim::net::is_address(host);
     if known && event.client.is_empty() {
         (event.client, event.client_port) = (host, port);

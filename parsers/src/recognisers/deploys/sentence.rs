@@ -66,12 +66,9 @@ fn find(words: &[&[u8]]) -> Option<Verb> {
         let (word, next) = (lower(at), lower(at + 1));
         let verb = |kind, last, noun, reason| Some(Verb { kind, first: at, last, noun, reason });
         match word.as_slice() {
-            b"deployed" | b"redeployed" => verb(Kind::Deploy, at, false, b""),
+            b"deployed" | b"redeployed" | b"promoted" | b"released" | b"upgraded" => verb(Kind::Deploy, at, false, b""),
             b"deploying" => verb(Kind::Deploy, at, false, b"started"),
-            b"deploy" | b"deployment" => verb(Kind::Deploy, at, true, state(words)),
-            b"promoted" | b"released" => verb(Kind::Deploy, at, false, b""),
-            b"release" | b"rollout" => verb(Kind::Deploy, at, true, state(words)),
-            b"upgraded" => verb(Kind::Deploy, at, false, b""),
+            b"deploy" | b"deployment" | b"release" | b"rollout" => verb(Kind::Deploy, at, true, state(words)),
             b"rolled" if next == b"back" => verb(Kind::Rollback, at + 1, false, b""),
             b"rolling" if next == b"back" => verb(Kind::Rollback, at + 1, false, b"started"),
             b"rolled" if next == b"out" => verb(Kind::Deploy, at + 1, false, b""),

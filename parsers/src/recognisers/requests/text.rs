@@ -183,7 +183,8 @@ fn meaning<'a>(event: &mut Event<'a>, word: &'a [u8], told: &mut Told) {
             slot.make_ascii_lowercase();
             &*slot
         }
-        None => &b"?"[..],
+        // No word of an access line is that long.
+        None => &b"\0"[..],
     };
     match folded {
         b"started" | b"starting" | b"start" | b"begin" | b"beginning" | b"incoming" | b"received" | b"receiving" | b"processing"
@@ -195,12 +196,12 @@ fn meaning<'a>(event: &mut Event<'a>, word: &'a [u8], told: &mut Told) {
         b"" | b"-" | b"--" | b"->" | b"=>" | b"in" | b"with" | b"status" | b"code" | b"request" | b"http" | b"req" | b"api" | b"the" | b"a"
         | b"after" | b"for" | b"from" | b"at" | b"by" | b"to" | b"ok" | b"created" | b"accepted." | b"found" | b"not" | b"no"
         | b"content" | b"internal" | b"server" | b"error" | b"bad" | b"gateway" | b"unauthorized" | b"forbidden" | b"timeout" | b"time"
-        | b"duration" | b"bytes" | b"access" | b"https" | b"method" | b"path" | b"client" | b"as" | b"html" | b"json" | b"?" => {
+        | b"duration" | b"bytes" | b"access" | b"https" | b"method" | b"path" | b"client" | b"as" | b"html" | b"json" => {
             // Words of a status text speak about an error where no status stands before them.
-            told.stranger |= matches!(folded, b"error" | b"timeout" | b"not" | b"no" | b"bad" | b"?") && !told.figures;
+            told.stranger |= matches!(folded, b"error" | b"timeout" | b"not" | b"no" | b"bad") && !told.figures;
         }
         _ if folded.starts_with(b"http/") => {}
-        _ if folded.iter().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b',' | b':' | b'-' | b'/' | b'+')) => {
+        _ if word.iter().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b',' | b':' | b'-' | b'/' | b'+')) => {
             client(event, word);
         }
         _ if client(event, word) => {}
@@ -253,6 +254,8 @@ mod tests {
             ("finished GET /a status=404 duration_ms=3", "request.end GET /a 404 3000us "),
             ("GET \"/a\", parameters={}", "request.start GET /a 0  "),
             ("Completed 200 OK", "request.end   200  "),
+            ("--> GET /a rid=9f8e7d6c5b4a39281706f5e4d3c2b1a0 client=192.0.2.7", "request.start GET /a 0  192.0.2.7"),
+            ("--> GET /a client=2001:db8:85a3::8a2e:370:7334", "request.start GET /a 0  2001:db8:85a3::8a2e:370:7334"),
             ("request{method=GET uri=/a version=HTTP/1.1}: finished processing request latency=1 ms status=200", "request.end GET /a 200 1000us "),
         ] {
             assert_eq!(shown(line), want, "{line}");
