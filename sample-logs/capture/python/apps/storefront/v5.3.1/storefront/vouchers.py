@@ -1,0 +1,22 @@
+"""Vouchers at checkout."""
+import datetime
+import logging
+
+from flask import Blueprint, jsonify, request
+
+from .pricing import PriceSnapshot
+
+routes = Blueprint("vouchers", __name__)
+log = logging.getLogger("storefront.vouchers")
+
+
+@routes.post("/checkout/<basket_id>/voucher")
+def apply_voucher(basket_id):
+    code = request.get_json()["code"]
+    with PriceSnapshot.of(basket_id) as prices:
+        voucher = prices.voucher(code)
+        if voucher is None or voucher["expires_on"] < datetime.date.today():
+            log.info("voucher %s refused for basket %s", code, basket_id)
+            return jsonify(error="this voucher is not valid any more"), 422
+        total = prices.total() * (100 - voucher["percent"]) / 100
+    return jsonify(code=code, total=str(total))
