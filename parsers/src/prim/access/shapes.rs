@@ -1,6 +1,6 @@
 //! What the columns of a sample hold, by the shapes of their values.
 
-use super::columns::{is_peer, is_status, keyed};
+use super::columns::{is_peer, is_status};
 use super::tokens::{Dress, Token};
 use super::{Field, is_method};
 use crate::prim::{net, num};
