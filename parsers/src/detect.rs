@@ -256,10 +256,11 @@ fn offers(sample: &Sample<'_>, hints: &Hints) -> Vec<Offer> {
 fn weigh(layout: &dyn Layout, sample: &Sample<'_>) -> (Vec<bool>, f64) {
     let mut starts = vec![false; sample.lines.len()];
     let mut explained = 0.0;
+    let mut skipped = 0;
     let mut at = 0;
     while let Some(line) = sample.lines.get(at) {
         if layout.line(line) != Line::Start {
-            explained += if explained > 0.0 && layout.skips(line) { 0.8 } else { 0.0 };
+            skipped += usize::from(layout.skips(line));
             at += 1;
             continue;
         }
@@ -279,6 +280,9 @@ fn weigh(layout: &dyn Layout, sample: &Sample<'_>) -> (Vec<bool>, f64) {
             explained += 1.0 + 0.8 * more as f64;
         }
         at += 1 + more;
+    }
+    if explained > 0.0 {
+        explained += 0.8 * skipped as f64;
     }
     (starts, explained)
 }

@@ -147,9 +147,13 @@ enum Found {
 
 impl Found {
     /// What a line is where no record is open that it could go on: the last resort begins one even with an indented line.
-    fn alone(self, format: &Format) -> Found {
+    fn alone(self, format: &Format, line: &[u8]) -> Found {
         match self {
-            Found::Continue(layout) if format.layouts.get(layout).is_some_and(|row| row.weight <= 1) => Found::Start(layout),
+            Found::Continue(layout) => match format.layouts.get(layout) {
+                Some(row) if row.weight <= 1 => Found::Start(layout),
+                Some(row) if row.layout.skips(line) => Found::Separator,
+                _ => self,
+            },
             other => other,
         }
     }
@@ -245,6 +249,7 @@ impl Reader<'_> {
             } else {
                 let span = Span { offset: at, length: line.len(), line: number, bytes: next - at };
                 let found = classify(self.format, &self.format.order, line);
+                let found = if open.is_none() { found.alone(self.format, line) } else { found };
                 match found {
                     Found::Start(layout) if open.is_some_and(|o| self.joins(o.layout, layout, o.text(block), line)) => {
                         open = open.map(|record| Open { end: at + line.len(), ..record });
@@ -255,9 +260,6 @@ impl Reader<'_> {
                     }
                     Found::Continue(layout) if open.is_some_and(|o| self.continues(o.layout, layout, line)) => {
                         open = open.map(|record| Open { end: at + line.len(), ..record });
-                    }
-                    Found::Continue(layout) if open.is_none() && matches!(found.alone(self.format), Found::Start(_)) => {
-                        open = Some(Open { layout, start: at, end: at + line.len(), line: number });
                     }
                     Found::Separator => {
                         self.close(block, open.take(), at, sink);

@@ -258,7 +258,7 @@ impl Reader<'_> {
             return;
         }
         self.flush(block, lane, sink);
-        match found.alone(self.format) {
+        match found.alone(self.format, line) {
             Found::Start(layout) => {
                 lane.text.set(block, line);
                 (lane.severity, lane.stamp) = (about.severity, about.stamp);

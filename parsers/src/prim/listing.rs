@@ -30,7 +30,7 @@ impl Listing {
             let list = text == b"[" && indent(line) == 0 || text.starts_with(quoted.as_bytes());
             if list && text.ends_with(b"[{") || text == b"[{" {
                 return Some(Listing::Shared(
-                    sample.lines.iter().find(|l| l.trim_ascii() == b"}, {").map_or(indent(line), |l| indent(l)),
+                    sample.lines.iter().find(|l| neighbours(l.trim_ascii())).map_or(indent(line), |l| indent(l)),
                 ));
             }
             if list
@@ -54,10 +54,15 @@ impl Listing {
                 _ if depth == 0 => Line::Continue,
                 _ => Line::Foreign,
             },
-            Listing::Shared(depth) if text.ends_with(b"[{") || (indent(line) == depth && text == b"}, {") => Line::Start,
+            Listing::Shared(depth)
+                if text.ends_with(b"[{") || (indent(line) == depth && (text == b"{" || neighbours(text))) =>
+            {
+                Line::Start
+            }
             Listing::Braces(depth) | Listing::Shared(depth) if indent(line) > depth || text.starts_with(b"}]") => {
                 Line::Continue
             }
+            Listing::Shared(depth) if indent(line) == depth && text == b"}," => Line::Continue,
             _ => Line::Foreign,
         }
     }
@@ -75,6 +80,11 @@ impl Listing {
             _ => record.trim_ascii_start(),
         }
     }
+}
+
+/// `}, {`, however it is spaced.
+fn neighbours(text: &[u8]) -> bool {
+    text.len() <= 6 && text.starts_with(b"}") && text.ends_with(b"{") && text.contains(&b',')
 }
 
 fn indent(line: &[u8]) -> usize {
