@@ -1,11 +1,14 @@
 //! MariaDB's audit plugin (`server_audit`) writing to a file: one line of comma-separated columns for each event. Its
-//! CONNECT and DISCONNECT lines are complete, so it is the best witness of sessions that MariaDB has.
+//! CONNECT and DISCONNECT lines are complete, so it is the best witness of sessions that MariaDB has. Amazon's RDS adds the
+//! kind of connection as a column, Aurora writes the time as microseconds since the epoch.
 //!
-//! Source: MariaDB `plugin/server_audit/server_audit.c`; MariaDB documentation "MariaDB Audit Plugin - Log Format".
+//! Source: MariaDB `plugin/server_audit/server_audit.c`; MariaDB documentation "MariaDB Audit Plugin - Log Format"; Amazon
+//! Aurora User Guide, "Using Advanced Auditing".
 //!
 //! ```text
 //! 20261120 10:20:36,db-1,app,10.0.0.5,7,0,CONNECT,shop,,0
 //! time              host user client  id query operation database object code
+//! 1795170036123456,db-1,app,10.0.0.5,7,0,CONNECT,shop,,0
 //! ```
 
 use crate::event::{Arena, Event};
@@ -63,9 +66,18 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
 
 struct Audit;
 
-/// `20261120 10:20:36,`
+/// `20261120 10:20:36,` or `1795170036123456,`
+fn stamp(line: &[u8]) -> time::Taken {
+    let taken = match (line.get(17), line.get(16)) {
+        (Some(b','), _) if line.get(11) == Some(&b':') => time::compact_century(line)?,
+        (_, Some(b',')) => time::epoch(line)?,
+        _ => return None,
+    };
+    (line.get(taken.1) == Some(&b',')).then_some(taken)
+}
+
 fn starts(line: &[u8]) -> bool {
-    line.get(17) == Some(&b',') && line.get(8) == Some(&b' ') && line.get(11) == Some(&b':') && time::compact_century(line).is_some()
+    stamp(line).is_some()
 }
 
 impl Layout for Audit {
@@ -75,17 +87,17 @@ impl Layout for Audit {
 
     fn parse<'a>(&self, record: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
         let bad = |at| Reject::new(Reason::BadField, at);
-        let (stamp, end) = time::compact_century(record).ok_or(Reject::new(Reason::BadTime, 0))?;
+        let (stamp, end) = stamp(record).ok_or(Reject::new(Reason::BadTime, 0))?;
         let mut columns = record.get(end + 1..).unwrap_or_default().splitn(8, |b| *b == b',');
         let mut next = || columns.next().ok_or(Reject::new(Reason::Truncated, record.len()));
         let (host, user, client, conn, statement, operation, database) =
             (next()?, next()?, next()?, next()?, next()?, next()?, next()?);
-        let object_and_code = next()?;
-        if !conn.iter().chain(statement).all(u8::is_ascii_digit) || !operation.iter().all(|b| b.is_ascii_uppercase() || *b == b'_') {
+        let tail = next()?;
+        let word = |name: &[u8]| name.iter().all(|b| b.is_ascii_uppercase() || *b == b'_') && name.len() > 2;
+        if conn.is_empty() || !conn.iter().chain(statement).all(u8::is_ascii_digit) || !word(operation) {
             return Err(bad(end + 1));
         }
-        let comma = memchr::memrchr(b',', object_and_code).ok_or(bad(record.len() - object_and_code.len()))?;
-        let (object, code) = (object_and_code.get(..comma).unwrap_or_default(), object_and_code.get(comma + 1..).unwrap_or_default());
+        let (object, code) = object_and_code(tail).ok_or(bad(record.len() - tail.len()))?;
         event.stamp = stamp;
         event.host = host;
         event.db_user = user;
@@ -93,12 +105,12 @@ impl Layout for Audit {
         event.conn = conn;
         event.db_name = database;
         event.sqlstate = if code == b"0" { b"" } else { code };
-        event.message = record.get(record.len() - object_and_code.len() - database.len() - operation.len() - 2..).unwrap_or_default();
+        event.message = record.get(record.len() - tail.len() - database.len() - operation.len() - 2..).unwrap_or_default();
         let object = unquote(object, arena);
         event.kind = match operation {
-            b"CONNECT" => Kind::DbOpen,
+            b"CONNECT" if matches!(code, b"0" | b"") => Kind::DbOpen,
             b"DISCONNECT" => Kind::DbClose,
-            b"FAILED_CONNECT" => {
+            b"FAILED_CONNECT" | b"CONNECT" => {
                 event.reason = refusal(code);
                 Kind::DbRefused
             }
@@ -121,6 +133,17 @@ impl Layout for Audit {
     fn domain(&self) -> Domain {
         Domain::Complete
     }
+}
+
+/// `'select 1',0`, `orders,`, `,1045,SOCKET`: the object as written and the code. Only a quoted object holds commas.
+fn object_and_code(tail: &[u8]) -> Option<(&[u8], &[u8])> {
+    let comma = if tail.first() == Some(&b'\'') {
+        memchr::memmem::rfind(tail, b"',").map(|quote| quote + 1)?
+    } else {
+        memchr::memchr(b',', tail)?
+    };
+    let code = tail.get(comma + 1..)?.split(|b| *b == b',').next()?;
+    Some((tail.get(..comma)?, code.trim_ascii()))
 }
 
 /// Why a connect failed, by MySQL's error number.
@@ -163,4 +186,29 @@ fn unquote<'a>(quoted: &'a [u8], arena: &'a Arena) -> &'a [u8] {
         }
     }
     out.into_bump_slice()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amazons_columns_are_read() {
+        for (line, kind, code) in [
+            (&b"20261120 10:31:00,ip-10-0-0-1,app,10.0.0.5,43,2,CONNECT,shop,,0,SSL"[..], Kind::DbOpen, &b""[..]),
+            (b"1795170036123456,db-1,app,10.0.0.5,44,0,FAILED_CONNECT,,,1045", Kind::DbRefused, b"1045"),
+            (b"1795170036123456,db-1,app,10.0.0.5,44,0,CONNECT,,,1045", Kind::DbRefused, b"1045"),
+            (b"1795170036123456,db-1,app,10.0.0.5,44,9,QUERY,shop,'a, \\'b\\', c',1064,SOCKET", Kind::Query, b"1064"),
+        ] {
+            let (arena, mut event) = (Arena::new(), Event::default());
+            assert!(Audit.parse(line, &arena, &mut event).is_ok(), "{}", String::from_utf8_lossy(line));
+            assert_eq!((event.kind, event.sqlstate), (kind, code), "{}", String::from_utf8_lossy(line));
+        }
+    }
+
+    #[test]
+    fn numbers_of_others_are_not_ours() {
+        assert!(!starts(b"1795170036123456"));
+        assert!(Audit.parse(b"1795170036123456,a,b,c,1,2,3,4,5", &Arena::new(), &mut Event::default()).is_err());
+    }
 }

@@ -73,15 +73,13 @@ impl Layout for Mongo {
         let mut pairs = bumpalo::collections::Vec::with_capacity_in(16, arena);
         let mut time = None;
         let (mut severity, mut context): (&[u8], &[u8]) = (b"", b"");
-        let end = json::flatten(record, arena, &mut |key, value| {
-            match key {
-                b"t.$date" => time = Some(value.text),
-                b"s" => severity = value.text,
-                b"c" => event.logger = value.text,
-                b"ctx" => context = value.text,
-                b"msg" => event.message = value.text,
-                _ => pairs.push((key, value.text)),
-            }
+        let end = json::flatten(record, arena, &mut |key, value| match key {
+            b"t.$date" => time = Some(value.text),
+            b"s" => severity = value.text,
+            b"c" => event.logger = value.text,
+            b"ctx" => context = value.text,
+            b"msg" => event.message = value.text,
+            _ => pairs.push((key, value.text)),
         });
         end.map_err(|at| Reject::new(Reason::Truncated, at))?;
         event.attrs = pairs.into_bump_slice();

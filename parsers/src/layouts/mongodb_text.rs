@@ -179,7 +179,12 @@ mod tests {
     fn every_generation_is_read() {
         for (line, severity, component, thread) in [
             ("2020-03-12T00:00:01.935+0000 I  CONTROL  [conn1] x", 9, "CONTROL", "conn1"),
-            ("2020-03-12T00:00:01.935Z D3 STORAGE  [WT RecordStoreThread: local.oplog.rs] x", 1, "STORAGE", "WT RecordStoreThread: local.oplog.rs"),
+            (
+                "2020-03-12T00:00:01.935Z D3 STORAGE  [WT RecordStoreThread: local.oplog.rs] x",
+                1,
+                "STORAGE",
+                "WT RecordStoreThread: local.oplog.rs",
+            ),
             ("2020-03-12T00:00:01.935-0500 I -        [conn1] x", 9, "-", "conn1"),
             ("2014-10-31T13:00:03.914+0000 [conn1] x", 0, "", "conn1"),
             ("Wed Jul 13 16:14:35.324 I QUERY    [conn39] x", 9, "QUERY", "conn39"),
@@ -187,13 +192,22 @@ mod tests {
             ("Mon Aug  5 20:21:42 x", 0, "", ""),
         ] {
             let head = head(line.as_bytes()).unwrap_or_else(|| panic!("{line}"));
-            assert_eq!((head.severity.0, head.component, head.thread, head.text), (severity, component.as_bytes(), thread.as_bytes(), &b"x"[..]), "{line}");
+            assert_eq!(
+                (head.severity.0, head.component, head.thread, head.text),
+                (severity, component.as_bytes(), thread.as_bytes(), &b"x"[..]),
+                "{line}"
+            );
         }
     }
 
     #[test]
     fn lines_of_others_are_not_ours() {
-        for line in ["2020-03-12T00:00:01.935Z INFO x", "2020-03-12T00:00:01.935123Z [a] x", "2020-03-12T00:00:01.935+0000 U STORAGE  [a] x", "Fri Nov 20 10:23:39 2026 x"] {
+        for line in [
+            "2020-03-12T00:00:01.935Z INFO x",
+            "2020-03-12T00:00:01.935123Z [a] x",
+            "2020-03-12T00:00:01.935+0000 U STORAGE  [a] x",
+            "Fri Nov 20 10:23:39 2026 x",
+        ] {
             assert!(head(line.as_bytes()).is_none(), "{line}");
         }
     }

@@ -181,7 +181,8 @@ fn head(line: &[u8]) -> Option<Head<'_>> {
     if body.starts_with(b"InnoDB: ") && (short || !thread.is_empty()) {
         return Some(Head { stamp, thread, label: b"", writer: b"InnoDB", text: body });
     }
-    let signal = |text: &[u8]| memchr::memmem::find(text.get(..40.min(text.len())).unwrap_or_default(), b" got signal ").is_some();
+    let signal =
+        |text: &[u8]| memchr::memmem::find(text.get(..40.min(text.len())).unwrap_or_default(), b" got signal ").is_some();
     if signal(body) {
         let text = body.strip_prefix(b"UTC").unwrap_or(body).trim_ascii_start();
         let text = text.strip_prefix(b"- ").unwrap_or(text);

@@ -150,7 +150,9 @@ fn read<'a>(command: &[u8], argument: &'a [u8], event: &mut Event<'a>) {
             event.reason = b"client_quit";
             Kind::DbClose
         }
-        b"Connect" | b"Init DB" | b"Change user" if argument.starts_with(b"Access denied for user ") => return denied(argument, event),
+        b"Connect" | b"Init DB" | b"Change user" if argument.starts_with(b"Access denied for user ") => {
+            return denied(argument, event);
+        }
         b"Connect" => {
             who(argument, event);
             Kind::DbOpen

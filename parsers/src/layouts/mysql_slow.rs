@@ -141,7 +141,8 @@ impl<'a> Block<'a> {
                 break;
             } else if line.first() == Some(&b'#') && !self.set.is_some() {
                 self.comment(line, event);
-            } else if !self.set.is_some() && line.get(..4).is_some_and(|w| w.eq_ignore_ascii_case(b"use ")) && !tail.is_empty() {
+            } else if !self.set.is_some() && line.get(..4).is_some_and(|w| w.eq_ignore_ascii_case(b"use ")) && !tail.is_empty()
+            {
                 let name = line.get(4..).unwrap_or_default();
                 let name = name.strip_suffix(b";").unwrap_or(name).trim_ascii();
                 event.db_name = name.strip_prefix(b"`").and_then(|n| n.strip_suffix(b"`")).unwrap_or(name);

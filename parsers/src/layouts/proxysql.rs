@@ -26,7 +26,10 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
     weight: 90,
     infer: |sample: &Sample<'_>| {
         let found = sample.find(|line| head(line).filter(|head| !head.file.is_empty()))?;
-        Some(Inferred { layout: Box::new(Proxy), reason: format!("source places like {}", String::from_utf8_lossy(found.file)) })
+        Some(Inferred {
+            layout: Box::new(Proxy),
+            reason: format!("source places like {}", String::from_utf8_lossy(found.file)),
+        })
     },
     examples: &[
         Example {
@@ -45,7 +48,12 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
         },
         Example {
             line: "2026-11-20 12:00:01 MySQL_Session.cpp:99:connect(): [ERROR] Max connect timeout reached while reaching hostgroup 10 after 10003ms",
-            shows: &[("kind", "proxy.wait_timeout"), ("reason", "connect_timeout"), ("backend", ""), ("wait_ns", "10003000000")],
+            shows: &[
+                ("kind", "proxy.wait_timeout"),
+                ("reason", "connect_timeout"),
+                ("backend", ""),
+                ("wait_ns", "10003000000"),
+            ],
         },
     ],
 };
@@ -145,7 +153,9 @@ fn read<'a>(text: &'a [u8], event: &mut Event<'a>) {
         }
         () if text.starts_with(b"Standard ProxySQL") || text.starts_with(b"ProxySQL version ") => (Kind::ServerStart, b""),
         () if has(b"Shutdown angel process") || text.starts_with(b"Received PROXYSQL SHUTDOWN") => (Kind::ServerStop, b""),
-        () if has(b"ProxySQL crashed") || text.starts_with(b"Angel process ") && has(b"crashed") => (Kind::ServerCrash, b"signal"),
+        () if has(b"ProxySQL crashed") || text.starts_with(b"Angel process ") && has(b"crashed") => {
+            (Kind::ServerCrash, b"signal")
+        }
         () => return,
     };
     event.kind = kind;

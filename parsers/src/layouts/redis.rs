@@ -107,7 +107,8 @@ fn head(line: &[u8]) -> Option<Head<'_>> {
     };
     // The oldest servers wrote no pid at all: the line begins with the day.
     let bare = role == 0 && body.len() == line.len();
-    let (pid, rest) = if bare { (0, line) } else { (num::uint32(pid)?, rest.strip_prefix(b"]").unwrap_or(rest).strip_prefix(b" ")?) };
+    let (pid, rest) =
+        if bare { (0, line) } else { (num::uint32(pid)?, rest.strip_prefix(b"]").unwrap_or(rest).strip_prefix(b" ")?) };
     let (stamp, end) = day_first(rest)?;
     let (severity, text) = match rest.get(end..)? {
         [b' ', b'.', text @ ..] => (Severity::TRACE, text),
@@ -151,7 +152,11 @@ mod tests {
             ("5092:signal-handler (1496141844) x", 5092, 0, "2017-05-30T10:57:24Z"),
         ] {
             let head = head(line.as_bytes()).unwrap_or_else(|| panic!("{line}"));
-            assert_eq!((head.pid, head.role, time::show(head.stamp).as_str(), head.text), (pid, role, when, &b"x"[..]), "{line}");
+            assert_eq!(
+                (head.pid, head.role, time::show(head.stamp).as_str(), head.text),
+                (pid, role, when, &b"x"[..]),
+                "{line}"
+            );
         }
         assert!(head(b"1470637867.953466 [0 10.0.0.1:52500] \"info\"").is_none());
     }

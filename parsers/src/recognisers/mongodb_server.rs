@@ -132,7 +132,8 @@ fn slow(event: &mut Event<'_>) -> bool {
     event.db_name = event.attr("attr.ns").map(database).unwrap_or_default();
     event.sqlstate = event.attr_any(&["attr.errName", "attr.errCode"]).unwrap_or_default();
     let waits = event.attrs.iter().filter(|(key, _)| {
-        key.starts_with(b"attr.") && memchr::memmem::find(key, b"timeAcquiringMicros").is_some() || key.ends_with(b".totalTimeQueuedMicros")
+        key.starts_with(b"attr.") && memchr::memmem::find(key, b"timeAcquiringMicros").is_some()
+            || key.ends_with(b".totalTimeQueuedMicros")
     });
     let waited: i64 = waits.filter_map(|(_, v)| num::scaled(v, 3)).sum();
     if waited > 0 {
@@ -257,7 +258,10 @@ fn life(event: &mut Event<'_>) -> bool {
     let message = event.message;
     let starts = |text: &[u8]| message.starts_with(text);
     let has = |text: &[u8]| memchr::memmem::find(message, text).is_some();
-    if starts(b"MongoDB starting :") || (starts(b"MongoS version ") && has(b" starting: ")) || has(b"***** SERVER RESTARTED *****") {
+    if starts(b"MongoDB starting :")
+        || (starts(b"MongoS version ") && has(b" starting: "))
+        || has(b"***** SERVER RESTARTED *****")
+    {
         event.pid = text::after(message, b"pid=").map(text::digits).and_then(num::uint32).unwrap_or(event.pid);
         event.server_port = text::after(message, b" port=").map(text::digits).and_then(num::uint16).unwrap_or(0);
         event.server = text::after(message, b" host=").map(text::word).unwrap_or_default();

@@ -85,6 +85,8 @@ static MARKS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         "Starting m",
         " from pid file ",
         "restarted",
+        "ysqld started",
+        "ysqld ended",
         "rash recovery",
         "not shut",
         "Doing recovery",
@@ -173,7 +175,9 @@ fn aborted<'a>(body: &'a [u8], event: &mut Event<'a>) -> bool {
     }
     let why = memchr::memrchr(b'(', body).and_then(|at| body.get(at + 1..)).unwrap_or_default();
     let (kind, reason): (Kind, &[u8]) = match () {
-        () if why.starts_with(b"Got timeout reading") || has(why, b"because of inactivity") => (Kind::DbTerminated, b"wait_timeout"),
+        () if why.starts_with(b"Got timeout reading") || has(why, b"because of inactivity") => {
+            (Kind::DbTerminated, b"wait_timeout")
+        }
         () if why.starts_with(b"Got timeout writing") => (Kind::DbTerminated, b"write_timeout"),
         () if why.starts_with(b"KILLED") => (Kind::DbTerminated, b"administrator_command"),
         () if why.starts_with(b"CLOSE_CONNECTION") => (Kind::DbTerminated, b"server_closed"),
@@ -197,7 +201,9 @@ fn lifecycle<'a>(text: &'a [u8], event: &mut Event<'a>) -> bool {
         event.version = text::between(whole, b"Version: '", b"'").unwrap_or_default();
         event.server_port = text::after(whole, b"port: ").map(text::digits).and_then(num::uint16).unwrap_or(0);
         event.kind = Kind::ServerReady;
-    } else if let Some(body) = text::after(text, b" as process ").filter(|_| has(text, b"tarting") || has(text, b"initializing")) {
+    } else if let Some(body) =
+        text::after(text, b" as process ").filter(|_| has(text, b"tarting") || has(text, b"initializing"))
+    {
         event.pid = num::uint32(text::digits(body)).unwrap_or(event.pid);
         let mariadb = text.strip_prefix(b"Starting MariaDB ").map(text::word);
         event.version = mariadb.or_else(|| text::between(text, b"(mysqld ", b")")).unwrap_or_default();
@@ -214,7 +220,8 @@ fn lifecycle<'a>(text: &'a [u8], event: &mut Event<'a>) -> bool {
     } else if let Some(body) = text.strip_prefix(b"Received SHUTDOWN from user ") {
         event.db_user = text::before(body, b". ").unwrap_or_else(|| text::word(body));
         event.kind = Kind::ServerStop;
-    } else if has(text, b"Normal shutdown") || has(text, b"Shutdown complete") || text.starts_with(b"Server shutdown complete") {
+    } else if has(text, b"Normal shutdown") || has(text, b"Shutdown complete") || text.starts_with(b"Server shutdown complete")
+    {
         event.kind = Kind::ServerStop;
     } else {
         return guardian(text, event) || recovery(text, event);
@@ -227,6 +234,8 @@ fn guardian(text: &[u8], event: &mut Event<'_>) -> bool {
     let text = text.strip_prefix(b"mysqld_safe ").unwrap_or(text);
     event.kind = match () {
         () if text.starts_with(b"Starting mysqld daemon") || text.starts_with(b"Starting mariadbd daemon") => Kind::ServerStart,
+        () if text == b"mysqld started" => Kind::ServerStart,
+        () if text == b"mysqld ended" => Kind::ServerStop,
         () if has(text, b" from pid file ") && text.trim_ascii_end().ends_with(b"ended") => Kind::ServerStop,
         () if text == b"mysqld restarted" || text == b"mariadbd restarted" => {
             event.reason = b"restarted";
@@ -252,7 +261,9 @@ fn recovery(text: &[u8], event: &mut Event<'_>) -> bool {
 /// Locks, and a server that got no time to run.
 fn trouble(text: &[u8], event: &mut Event<'_>) -> bool {
     event.kind = match () {
-        () if has(text, b"ransactions deadlock detected") || has(text, b"Deadlock found when trying to get lock") => Kind::Deadlock,
+        () if has(text, b"ransactions deadlock detected") || has(text, b"Deadlock found when trying to get lock") => {
+            Kind::Deadlock
+        }
         () if has(text, b"Lock wait timeout exceeded") => {
             event.reason = b"lock_timeout";
             Kind::LockWait
@@ -262,7 +273,8 @@ fn trouble(text: &[u8], event: &mut Event<'_>) -> bool {
             Kind::LockWait
         }
         () if text.starts_with(b"page_cleaner: ") && has(text, b"intended loop took ") => {
-            event.duration_ns = text::after(text, b"loop took ").and_then(|t| text::before(t, b".")).and_then(num::duration).unwrap_or(-1);
+            event.duration_ns =
+                text::after(text, b"loop took ").and_then(|t| text::before(t, b".")).and_then(num::duration).unwrap_or(-1);
             event.reason = b"starved";
             Kind::ClockAnomaly
         }

@@ -18,7 +18,12 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     name: "redis_server",
     about: "Redis and Valkey servers: clients, life cycle, saves",
     spec: "Redis src/networking.c, src/server.c, src/debug.c",
-    needles: &["Client closed connection id=", "overcoming of output buffer limits", "Redis is now ready to exit", "oO0OoO0OoO0Oo"],
+    needles: &[
+        "Client closed connection id=",
+        "overcoming of output buffer limits",
+        "Redis is now ready to exit",
+        "oO0OoO0OoO0Oo",
+    ],
     recognise,
     examples: &[
         Example {

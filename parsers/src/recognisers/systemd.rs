@@ -116,9 +116,21 @@ fn service<'a>(what: &'a [u8], event: &Event<'a>) -> Option<&'a [u8]> {
 /// What became of a unit.
 fn fate<'a>(body: &'a [u8], name: &'a [u8], event: &mut Event<'a>) -> bool {
     if body.starts_with(b"Main process exited") || body.starts_with(b"main process exited") {
-        let killed = memchr::memmem::find(body, b"code=killed").is_some() || memchr::memmem::find(body, b"code=dumped").is_some();
+        let killed =
+            memchr::memmem::find(body, b"code=killed").is_some() || memchr::memmem::find(body, b"code=dumped").is_some();
         let well = memchr::memmem::find(body, b"status=0/SUCCESS").is_some();
-        return put(event, Kind::AppStop, if killed { b"killed" } else if well { b"exited" } else { b"exit_code" }, name);
+        return put(
+            event,
+            Kind::AppStop,
+            if killed {
+                b"killed"
+            } else if well {
+                b"exited"
+            } else {
+                b"exit_code"
+            },
+            name,
+        );
     }
     if let Some(result) = text::between(body, b"Failed with result '", b"'") {
         let reason: &[u8] = match result {
