@@ -9,6 +9,7 @@
 
 mod infer;
 mod plan;
+mod roles;
 mod tokens;
 
 use crate::event::{Arena, Event};
@@ -128,5 +129,63 @@ impl Logback {
             *event = envelope;
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn columns(text: &str) -> String {
+        (SPEC.infer)(&Sample { lines: text.lines().map(str::as_bytes).collect() }).map(|i| i.reason).unwrap_or_default()
+    }
+
+    #[test]
+    fn patterns_of_well_known_programs_are_inferred() {
+        let time = "2026-03-02 08:00:00,101";
+        for (lines, want) in [
+            (format!("{time} INFO  [main] org.h.Master: up\n{time} WARN  [RPC Server-3] org.h.Region: slow"), "time (Iso) level [thread] logger:"),
+            (format!("[{time}] INFO up (kafka.K)\n[{time}] WARN [Broker id=3] x (kafka.log.L)"), "[time (Iso)] level … (logger)"),
+            (format!("[{time}][INFO ][o.e.n.Node               ] [n1] up\n[{time}][WARN ][o.e.c.Svc                ] [n1] x"), "[time (Iso)] [level] [logger] [node]"),
+            (format!("{time} [myid:2] - INFO  [Peer:7:Fle@51] - up"), "time (Iso) [ids] - level [thread:logger@line] -"),
+            (format!("{time} INFO  (qtp1-15) [c:a s:b] o.a.s.Core up and about"), "time (Iso) level (thread) [ids] logger"),
+            (format!("INFO  [main] {time} Daemon.java:40 - up"), "level [thread] time (Iso) logger -"),
+            (format!("{time} INFO  org.f.Cluster        [] - up"), "time (Iso) level logger [ids] -"),
+            (format!("{time} | INFO | main | c.a.Shop | up\n{time} | WARN | exec-1 | c.a.Shop | a | b\n{time} | WARN | exec-2 | c.a.Shop | c"), "time (Iso) | level | thread | logger |"),
+            (format!("{time} INFO  pool-1 keeper com.a.Foo - hi\n{time} INFO  pool-1 keeper com.a.Bar - ho\n{time} WARN  pool-1 keeper com.a.Bar - ho"), "time (Iso) level thread logger -"),
+            ("17/06/09 20:10:40 INFO exec.Backend: up".to_owned(), "time (ShortYear) level logger:"),
+            ("081109 203615 148 INFO dfs.Node$Responder: up".to_owned(), "time (Bare) pid level logger:"),
+        ] {
+            assert_eq!(columns(&lines), want, "{lines}");
+        }
+    }
+
+    #[test]
+    fn other_producers_are_left_alone() {
+        for line in [
+            "2026-03-02 08:00:00.101 UTC [15] ERROR:  canceling statement",
+            "127.0.0.1 - - [02/Mar/2026:08:00:00 +0000] \"GET /INFO HTTP/1.1\" 200 1",
+            "2026/03/02 08:00:00 [error] 7#7: *7 upstream timed out",
+            "2026-03-02T08:00:00.101Z  WARN sqlx::pool: slow",
+            "{\"time\":\"2026-03-02T08:00:00Z\",\"level\":\"INFO\"}",
+            "level=INFO ts=2026-03-02T08:00:00Z msg=x",
+        ] {
+            assert_eq!(columns(line), "", "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_lines_are_read(lines in proptest::collection::vec("(2026-03-02 08:00:00,101 |10:15:20.136 |\\[2026-03-02 08:00:00\\] |INFO |)[ -~]{0,50}", 1..6), odd in proptest::collection::vec(any::<u8>(), 0..60)) {
+            let mut sample: Vec<&[u8]> = lines.iter().map(String::as_bytes).collect();
+            sample.push(&odd);
+            if let Some(inferred) = (SPEC.infer)(&Sample { lines: sample.clone() }) {
+                let arena = Arena::new();
+                for line in sample {
+                    let _ = (inferred.layout.line(line), inferred.layout.parse(line, &arena, &mut Event::default()));
+                }
+            }
+        }
     }
 }

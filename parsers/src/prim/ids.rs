@@ -53,6 +53,11 @@ pub fn looks(text: &[u8]) -> bool {
     read(text, &mut event)
 }
 
+/// True where the text is one id or begins with one (`req-38101a0b user tenant`).
+pub fn is_request(text: &[u8]) -> bool {
+    is_id(text.split(|b| *b == b' ').next().unwrap_or_default())
+}
+
 fn set<'a>(slot: &mut &'a [u8], value: &'a [u8]) {
     if slot.is_empty() {
         *slot = value;

@@ -1,7 +1,7 @@
 //! Columns from a sample: lines vote, token by token, on what comes next.
 
 use super::plan::{Plan, Role, Step};
-use super::tokens::{Class, Token, closing, tokens, without_line};
+use super::tokens::{Class, Token, tokens};
 use crate::prim::{ids, jvm};
 use crate::sample::Sample;
 use std::collections::BTreeMap;
@@ -68,15 +68,17 @@ fn commonest<T: Ord>(items: impl Iterator<Item = T>) -> Option<T> {
 }
 
 /// The state of a vote.
-struct Vote<'v, 's> {
+pub(super) struct Vote<'v, 's> {
     live: Vec<&'v (&'s [u8], Vec<Token<'s>>)>,
-    steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
     /// Token index of each step of an undecided group, with the lines that had it: roles are given at the end.
-    groups: Vec<(usize, Vec<&'s [u8]>)>,
-    level: bool,
-    logger: bool,
+    pub(super) groups: Vec<(usize, Vec<&'s [u8]>)>,
+    pub(super) level: bool,
+    pub(super) logger: bool,
     timed: bool,
-    dashes: bool,
+    pub(super) dashes: bool,
+    /// Lines that took part at the beginning.
+    total: usize,
 }
 
 fn vote<'s>(lines: &[&(&'s [u8], Vec<Token<'s>>)]) -> Option<Plan> {
@@ -88,6 +90,7 @@ fn vote<'s>(lines: &[&(&'s [u8], Vec<Token<'s>>)]) -> Option<Plan> {
         logger: false,
         timed: false,
         dashes: false,
+        total: lines.len(),
     };
     let mut index = 0;
     while index < 12 && v.column(&mut index) {}
@@ -126,7 +129,7 @@ impl<'s> Vote<'_, 's> {
     }
 
     fn small(&self) -> bool {
-        self.live.len() < 3
+        self.total < 3
     }
 
     /// Votes on the token at `index`; false where the message begins.
@@ -186,6 +189,15 @@ impl<'s> Vote<'_, 's> {
                 true
             }
             Class::Group => self.group(open, at),
+            // A context written bare, `traceId=… spanId=…`: only ahead of the logger, a message may look like that too.
+            Class::Pair => {
+                let column = |t: &Token<'_>| matches!(t.class, Class::Pair | Class::Group | Class::Dotted | Class::Mark(_) | Class::Level);
+                let fine = self.timed && !self.logger && self.share(at + 1, column) >= MAJORITY;
+                if fine {
+                    self.steps.push(Step::Word(Role::Ids));
+                }
+                fine
+            }
             _ => false,
         }
     }
@@ -197,10 +209,15 @@ impl<'s> Vote<'_, 's> {
         let bracketed = matches!(self.steps.last(), Some(Step::Group(..)));
         let seen = self.groups.len();
         let elastic = self.logger && bracketed && open == b'[' && self.share(at, |t| t.open == open) >= 0.8;
-        if self.logger && !elastic && !(open == b'(' && bracketed) {
+        // A mark behind the bracket shows that the message has not begun; so does a request's id in it.
+        let closed = self.share(at + 1, |t| matches!(t.class, Class::Mark(_))) >= MAJORITY;
+        let traced = values.iter().filter(|v| ids::is_request(v)).count() as f64 >= MAJORITY * values.len() as f64;
+        let sure = closed || traced;
+        let after_bracket = elastic || (open == b'(' && bracketed);
+        if self.logger && !sure && !after_bracket {
             return false;
         }
-        if self.logger && elastic && (seen > 3 || self.steps.iter().any(|s| matches!(s, Step::Word(Role::Logger) | Step::Name))) {
+        if self.logger && !sure && elastic && (seen > 3 || self.steps.iter().any(|s| matches!(s, Step::Word(Role::Logger) | Step::Name))) {
             return false;
         }
         if self.is_logger(&values) {
@@ -209,14 +226,6 @@ impl<'s> Vote<'_, 's> {
         self.groups.push((self.steps.len(), values));
         self.steps.push(Step::Group(open, Role::Skip));
         true
-    }
-
-    fn is_logger(&self, values: &[&[u8]]) -> bool {
-        let filled: Vec<&[u8]> = values.iter().map(|v| v.trim_ascii()).filter(|v| !v.is_empty()).collect();
-        // Elasticsearch and Logstash pad `[node      ]` to the right: a class name without dots.
-        let padded = values.iter().filter(|v| v.ends_with(b" ") && !v.starts_with(b" ")).count() * 3 > values.len();
-        let dotted = filled.iter().filter(|v| jvm::is_dotted(without_line(v))).count();
-        !filled.is_empty() && (dotted * 10 >= filled.len() * 6 || (padded && self.level && !self.logger && dotted > 0) || (padded && filled.iter().all(|v| !v.contains(&b'-'))))
     }
 
     /// A bare word: a column where it is a dotted name or a mark closes it.
@@ -233,10 +242,11 @@ impl<'s> Vote<'_, 's> {
             *index += 1;
             return false;
         }
-        let reach = if self.small() { 1 } else { 5 };
+        let reach = 5;
+        let only = self.piped().then(|| self.last_mark()).flatten();
         let mark_after = |head: &[Token<'_>]| {
             head.iter().enumerate().skip(at + 1).take(reach).find_map(|(n, t)| match t.class {
-                Class::Mark(mark) if mark != "---" => Some((mark, n)),
+                Class::Mark(mark) if mark != "---" && only.is_none_or(|o| o == mark) => Some((mark, n)),
                 _ => None,
             })
         };
@@ -248,9 +258,17 @@ impl<'s> Vote<'_, 's> {
             self.live.retain(|(_, head)| mark_after(head).is_some_and(|(m, _)| m == mark));
             let near = commonest(self.live.iter().filter_map(|(_, head)| mark_after(head)).map(|(_, n)| n)).unwrap_or(at + 1);
             let values: Vec<&[u8]> = (0..self.live.len()).filter_map(|line| self.token(line, at)).map(|t| t.text).collect();
-            let role = self.bare_role(&values);
             let single = near == at + 1;
-            if !single && (self.logger || self.level && !self.piped()) && role != Role::Thread {
+            let mut role = self.bare_role(&values);
+            if !single && self.share(at, |t| t.class == Class::Dotted) >= MAJORITY {
+                return self.name(index);
+            }
+            let last = |head: &[Token<'_>]| mark_after(head).and_then(|(_, n)| head.get(n - 1)).is_some_and(|t| t.class == Class::Dotted);
+            let named = self.live.iter().filter(|(_, head)| last(head)).count() as f64 >= MAJORITY * self.live.len() as f64;
+            if named && !self.logger && (!single || role == Role::Thread) {
+                role = Role::ThreadThenLogger;
+                self.logger = true;
+            } else if !single && ((self.logger || self.level) && !self.piped() || self.small()) {
                 return false;
             }
             self.logger |= role == Role::Logger;
@@ -259,41 +277,31 @@ impl<'s> Vote<'_, 's> {
                     near != at + 1 || line.get(word.end..mark.end).is_some_and(|gap| gap.starts_with(b" "))
                 })
             });
-            self.steps.push(if single && mark != "|" && apart { Step::Word(role) } else { Step::Until(mark, role) });
+            self.steps.push(if single && mark != "|" && apart && role != Role::ThreadThenLogger { Step::Word(role) } else { Step::Until(mark, role) });
             self.live.retain(|(_, head)| mark_after(head).is_some_and(|(_, n)| n == near));
             *index = near;
             return true;
         }
-        if self.share(at, |t| t.class == Class::Dotted) >= MAJORITY {
-            self.keep(at, |t| t.class == Class::Dotted);
-            self.steps.push(Step::Name);
-            self.logger = true;
-            *index += 1;
-            // A mark, or the level where the logger comes first, may still follow.
-            let more = |t: &Token<'_>| matches!(t.class, Class::Mark(_) | Class::Level);
-            let groups = |t: &Token<'_>| t.class == Class::Group;
-            return self.share(*index, more) >= MAJORITY || (!self.level && self.share(*index, groups) >= MAJORITY);
-        }
-        false
+        self.share(at, |t| t.class == Class::Dotted) >= MAJORITY && self.name(index)
     }
 
-    fn bare_role(&self, values: &[&[u8]]) -> Role {
-        let dotted = values.iter().filter(|v| jvm::is_dotted(without_line(v))).count() * 10 >= values.len() * 6;
-        // Threads are rarely named like classes, and `Master:54` is a class and a line.
-        let class = |v: &[u8]| v.first().is_some_and(u8::is_ascii_uppercase) && without_line(v).iter().all(|b| b.is_ascii_alphanumeric() || *b == b'$');
-        let threads = values.iter().filter(|v| thread_like(v) && !class(v)).count() * 2 > values.len();
-        if threads && !dotted {
-            Role::Thread
-        } else if !self.logger {
-            Role::Logger
-        } else {
-            Role::Skip
-        }
+    /// Takes a logger that no mark closes.
+    fn name(&mut self, index: &mut usize) -> bool {
+        self.keep(*index, |t| t.class == Class::Dotted);
+        self.steps.push(Step::Name);
+        self.logger = true;
+        *index += 1;
+        // A mark or a bracket may still follow, or the level where the logger comes first.
+        self.share(*index, |t| matches!(t.class, Class::Mark(_) | Class::Level | Class::Group)) >= MAJORITY
+    }
+
+    fn last_mark(&self) -> Option<&'static str> {
+        self.steps.iter().rev().find_map(|step| if let Step::Mark(mark) = step { Some(*mark) } else { None })
     }
 
     /// Columns are kept apart by one mark all along: `time | LEVEL | thread | logger | text`.
     fn piped(&self) -> bool {
-        let last = self.steps.iter().rev().find_map(|s| if let Step::Mark(mark) = s { Some(*mark) } else { None });
+        let last = self.last_mark();
         last.is_some_and(|last| self.steps.iter().filter(|s| **s == Step::Mark(last)).count() >= 2) && !self.small()
     }
 
@@ -302,68 +310,6 @@ impl<'s> Vote<'_, 's> {
         let Class::Mark(mark) = class else { return false };
         let grouped = !self.groups.is_empty();
         self.level && mark != "---" && (self.logger || (grouped && self.small())) && !self.piped()
-    }
-
-    /// Decides what the brackets hold, looking at all their values together.
-    fn give_roles(&mut self) {
-        let groups = std::mem::take(&mut self.groups);
-        let mut texts: Vec<(usize, Vec<&[u8]>)> = Vec::new();
-        for (step, values) in groups {
-            let filled: Vec<&[u8]> = values.iter().map(|v| v.trim_ascii()).filter(|v| !v.is_empty()).collect();
-            let most = |test: &dyn Fn(&[u8]) -> bool| filled.iter().filter(|v| test(v)).count() * 10 >= filled.len() * 6;
-            let role = if filled.is_empty() {
-                Role::Ids
-            } else if most(&|v| memchr::memchr(b'@', v).is_some_and(|at| v.get(at + 1..).is_some_and(|t| !t.is_empty() && t.iter().all(u8::is_ascii_digit)))) {
-                Role::ThreadAtLogger
-            } else if self.is_logger(&values) && !self.logger_elsewhere(step) {
-                Role::Logger
-            } else if most(&ids::looks) && !most(&thread_like) {
-                Role::Ids
-            } else {
-                texts.push((step, filled));
-                continue;
-            };
-            self.set(step, role);
-        }
-        // Of what is left the most thread-like is the thread; a constant before it names the application.
-        let score = |values: &[&[u8]]| values.iter().filter(|v| thread_like(v)).count() * 1000 / values.len().max(1);
-        let constant = |values: &[&[u8]]| values.iter().all(|v| Some(v) == values.first());
-        let after_logger = |step: usize| self.steps.iter().take(step).any(|s| matches!(s, Step::Group(_, Role::Logger)));
-        let elastic: Vec<usize> = texts.iter().filter(|(s, _)| after_logger(*s)).map(|(s, _)| *s).collect();
-        let best = texts
-            .iter()
-            .filter(|(s, v)| !elastic.contains(s) || score(v) > 500)
-            .max_by_key(|(s, v)| (score(v), !constant(v), *s))
-            .map(|(s, _)| *s);
-        for (step, values) in &texts {
-            let role = if Some(*step) == best {
-                Role::Thread
-            } else if elastic.contains(step) && self.is_open(*step, b'[') {
-                Role::Node
-            } else if best.is_some_and(|b| *step < b) && self.dashes && constant(values) {
-                Role::App
-            } else {
-                Role::Ids
-            };
-            self.set(*step, role);
-        }
-    }
-
-    fn is_open(&self, step: usize, open: u8) -> bool {
-        matches!(self.steps.get(step), Some(Step::Group(o, _)) if *o == open && closing(*o) == b']')
-    }
-
-    fn logger_elsewhere(&self, step: usize) -> bool {
-        let is = |s: &Step| {
-            matches!(s, Step::Name | Step::Word(Role::Logger) | Step::WordColon(Role::Logger) | Step::Group(_, Role::Logger) | Step::Until(_, Role::Logger))
-        };
-        self.steps.iter().enumerate().any(|(n, s)| n != step && is(s))
-    }
-
-    fn set(&mut self, step: usize, role: Role) {
-        if let Some(Step::Group(_, slot)) = self.steps.get_mut(step) {
-            *slot = role;
-        }
     }
 
     /// Kafka's `… (kafka.server.KafkaServer)` at the end of the line: then what follows the level is the message.
@@ -381,22 +327,4 @@ impl<'s> Vote<'_, 's> {
             self.steps.push(Step::Trailing);
         }
     }
-}
-
-/// Does a text look like the name of a thread?
-fn thread_like(text: &[u8]) -> bool {
-    const WORDS: [&[u8]; 26] = [
-        b"main", b"exec", b"thread", b"worker", b"pool", b"scheduler", b"http", b"nio", b"qtp", b"loop", b"housekeeper", b"adder",
-        b"closer", b"task", b"timer", b"async", b"executor", b"listener", b"shutdown", b"startup", b"container", b"reactor",
-        b"handler", b"daemon", b"catalina", b"-bio-",
-    ];
-    let mut lower = [0u8; 48];
-    let length = text.len().min(lower.len());
-    let (Some(slot), Some(head)) = (lower.get_mut(..length), text.get(..length)) else { return false };
-    slot.copy_from_slice(head);
-    slot.make_ascii_lowercase();
-    let known = WORDS.iter().any(|word| memchr::memmem::find(slot, word).is_some());
-    let tail = text.iter().rev().take_while(|b| b.is_ascii_digit()).count();
-    let numbered = tail > 0 && text.len() > tail && matches!(text.get(text.len() - tail - 1), Some(b'-' | b'_' | b'#'));
-    known || (numbered && !ids::looks(text))
 }

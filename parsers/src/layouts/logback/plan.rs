@@ -17,6 +17,8 @@ pub(super) enum Role {
     Logger,
     /// `thread:Class@line` in one bracket, as ZooKeeper writes it.
     ThreadAtLogger,
+    /// `thread Class` without anything between but a space: the last word is the logger.
+    ThreadThenLogger,
     /// Ids and context pairs.
     Ids,
     /// A node's name.
@@ -111,6 +113,7 @@ impl Plan {
         let name = |role: &Role| match role {
             Role::Time(shape) => format!("time ({shape:?})"),
             Role::ThreadAtLogger => "thread:logger@line".to_owned(),
+            Role::ThreadThenLogger => "thread logger".to_owned(),
             role => format!("{role:?}").to_lowercase(),
         };
         let shown = self.steps.iter().map(|step| match step {
@@ -247,6 +250,12 @@ fn put<'a>(role: Role, text: &'a [u8], event: &mut Event<'a>) -> Option<()> {
             }
             None => event.thread = text,
         },
+        Role::ThreadThenLogger => {
+            let at = memchr::memrchr(b' ', text).map_or(0, |at| at + 1);
+            let (thread, name) = text.split_at_checked(at)?;
+            event.thread = thread.trim_ascii();
+            logger(name, event);
+        }
         Role::Node => event.host = text.trim_ascii(),
         Role::App => event.service = text.trim_ascii(),
         Role::Skip => {}

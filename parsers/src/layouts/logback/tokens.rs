@@ -16,6 +16,8 @@ pub(super) enum Class {
     Mark(&'static str),
     /// Bracketed text that is none of the above.
     Group,
+    /// `key=value`, the value perhaps empty.
+    Pair,
     /// A dotted name, perhaps with `:line` behind it.
     Dotted,
     /// Any other word.
@@ -127,12 +129,20 @@ fn next(rest: &[u8], timed: bool, tight: bool) -> Option<Token<'_>> {
     };
     let class = if text.iter().all(u8::is_ascii_digit) {
         Class::Number
+    } else if is_pair(text) {
+        Class::Pair
     } else if jvm::is_dotted(without_line(text)) {
         Class::Dotted
     } else {
         Class::Word
     };
     token(class, 0, text, colon, end)
+}
+
+/// `traceId=4bf9`, `rid=`.
+fn is_pair(text: &[u8]) -> bool {
+    let at = text.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')));
+    at.is_some_and(|at| at > 0 && text.get(at) == Some(&b'='))
 }
 
 /// A time at the start, ending where a word ends.
