@@ -13,11 +13,16 @@ RATE = float(os.environ["STORY_RATE"])
 _started = []
 
 
+def at_end(process):
+    _started.append(process)
+
+
 def end_everything():
     """After a failure: nothing of the run stays behind."""
     for process in _started:
         if process.poll() is None:
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGINT)      # PostgreSQL would wait for its clients after the first
 
 
 def now():

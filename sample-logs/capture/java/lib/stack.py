@@ -127,7 +127,9 @@ class Instance:
     def start(self, version):
         work = f"{BASE}/work/{self.name}"
         os.makedirs(work, exist_ok=True)
-        url = f"jdbc:postgresql://{DB_HOST}:5432/shop?localSocketAddress={self.host}&ApplicationName=shop-api&assumeMinServerVersion=12"
+        url = f"jdbc:postgresql://{DB_HOST}:5432/shop?localSocketAddress={self.host}"
+        if self.options["shop.db.mode"] == "hikari":
+            url += "&ApplicationName=shop-api&assumeMinServerVersion=12"
         properties = {"shop.version": version, "shop.http.host": self.host, "shop.work": work, "shop.db.url": url, **self.options}
         jars = ":".join([f"{BASE}/shop-api/{version}", *(f"/usr/share/java/{jar}.jar" for jar in JARS), "/usr/share/java/byte-buddy.jar"])
         self.process = clock.spawn(["java", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",

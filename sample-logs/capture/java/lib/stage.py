@@ -53,6 +53,7 @@ class Stage:
             instance.start(self.story.FIRST_VERSION)
             await instance.until_ready()
         self.haproxy.start()
+        clock.at_end(self.haproxy.syslog)
         await self.until(self.story.OPEN)
         self.load = Load(self.story.crowds(), clock.parse(self.story.OPEN), self.end, self.private + "/visits.jsonl", self.story.SEED)
         self.alerts = Alerts(self.logs + "/alerts.jsonl", self.load)

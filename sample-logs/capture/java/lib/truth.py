@@ -42,14 +42,14 @@ moment = lambda ms: clock.iso(ms / 1000, True)
 # Borrows that were never returned, by connection and process. After the logs were taken nothing counts.
 events = sorted((e for e in journal() if e["t"] / 1000 <= taken), key=lambda e: e["t"])
 begin, finish, failed = ("borrow", "return", "borrow_failed") if story.APPLICATION["shop.db.mode"] == "hikari" else ("connect", "close", "connect_failed")
-open_borrows, counts = {}, collections.Counter(e["event"] for e in events)
+open_borrows, returns, counts = {}, 0, collections.Counter(e["event"] for e in events)
 for event in events:
     key = (event["jvm"], event["connection"], event["pg_pid"])
     if event["event"] == begin:
         assert key not in open_borrows, event
         open_borrows[key] = event
     elif event["event"] == finish:
-        open_borrows.pop(key, None)
+        returns += open_borrows.pop(key, None) is not None      # a second close of the same connection is none
 
 db_lines = list(lines("postgresql.log"))
 closed = {}
@@ -126,7 +126,7 @@ truth = {
         "hikari_connections_added": has("- Added connection", app_lines), "app_log_lines": len(app_lines),
         "app_request_lines": sum(bool(re.search(r" -> \d+ in \d+ ms ", line)) for line in app_lines), "app_starts": has(": Starting ShopApplication", app_lines),
         "haproxy_request_lines": len(found), "haproxy_status": dict(sorted(collections.Counter(m[5] for m in found).items())),
-        "haproxy_termination": dict(collections.Counter(m[6] for m in found)), "borrows": counts[begin], "returns": counts[finish],
+        "haproxy_termination": dict(collections.Counter(m[6] for m in found)), "borrows": counts[begin], "returns": returns,
         "borrow_failures": counts[failed], "leaked": sum(leak["count"] for leak in leaks), "borrows_in_flight_at_end": in_flight,
         "requests_sent": len(visits), "client_gave_up": sum(v["reply"] == "gave up" for v in visits)},
     "red_herrings": story.TRUTH["red_herrings"],

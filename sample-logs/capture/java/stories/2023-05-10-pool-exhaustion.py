@@ -1,4 +1,4 @@
-# clock: 2023-05-10 11:40:00 x105
+# clock: 2023-05-10 11:40:00 x100
 # versions: 1.19.2
 """A pool of three connections in front of pages that need one for five seconds: too small for the dealers' office hours."""
 import asyncio
@@ -12,7 +12,7 @@ HAPROXY = "2023-05-10-pool-exhaustion.cfg"
 INSTANCES = {"app1": "127.0.0.21", "app2": "127.0.0.22"}
 SINGLE_LOG = True
 FIRST_VERSION = "1.19.2"
-SERVERS_UP, OPEN, END = "2023-05-10T12:15:00Z", "2023-05-10T12:30:00Z", "2023-05-11T15:45:00Z"
+SERVERS_UP, OPEN, END = "2023-05-10T12:25:00Z", "2023-05-10T12:35:00Z", "2023-05-11T15:25:00Z"
 SEED = 510
 ALERTS = {"every": 120, "window": 600, "ratio": 0.05}
 POSTGRES = {"max_connections": "60", "log_min_duration_statement": "15000", "log_min_duration_sample": "0",
@@ -34,16 +34,16 @@ def contracts(r):
 
 def crowds():
     at = lambda text: clock.parse(f"2023-05-{text}:00-05:00")
-    flat = lambda rate: [(at("10T07:30"), rate), (at("11T10:45"), rate)]
-    office = [("10T07:30", 0.15), ("10T07:55", 0.20), ("10T08:10", 0.66), ("10T11:30", 0.70), ("10T12:00", 0.30), ("10T13:30", 0.30),
+    flat = lambda rate: [(at("10T07:35"), rate), (at("11T10:25"), rate)]
+    office = [("10T07:35", 0.15), ("10T07:55", 0.20), ("10T08:10", 0.66), ("10T11:30", 0.70), ("10T12:00", 0.30), ("10T13:30", 0.30),
               ("10T14:00", 0.70), ("10T16:45", 0.64), ("10T18:00", 0.20), ("10T21:00", 0.04), ("11T06:30", 0.04), ("11T07:45", 0.25),
-              ("11T08:10", 0.68), ("11T10:45", 0.66)]
+              ("11T08:10", 0.68), ("11T10:25", 0.66)]
     return [Crowd(SHOPPERS, pages.SHOPPER, flat(0.05)), Crowd(DEALERS, [(88, quote), (12, contracts)], [(at(t), rate) for t, rate in office]),
             Crowd(["192.0.2.200"], [(1, pages.robots)], flat(1 / 900))]
 
 
 async def releases(stage):
-    await stage.until("2023-05-10T11:58:00Z")
+    await stage.until("2023-05-10T12:28:00Z")
     stage.deploy("shop-api", "1.19.2")
     await stage.until("2023-05-10T15:06:40Z")
     stage.deploy("lb-config", "88", by="ops")

@@ -1,4 +1,4 @@
-# clock: 2024-08-14 09:44:00 x20
+# clock: 2024-08-14 09:46:00 x16
 # versions: 3.1.4 3.2.0
 """A session for every unit of work and no cap: a deploy forgets to close some of them, until the database lets nobody in."""
 import asyncio
