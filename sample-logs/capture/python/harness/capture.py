@@ -12,7 +12,6 @@ STORIES = {
     "2023-05-10-shop-leak": "shop_leak",
     "healthy-day": "healthy_day",
     "2024-03-10-cascade": "cascade",
-    "2023-05-10-pool-exhaustion": "pool_exhaustion",
 }
 
 

@@ -37,7 +37,7 @@ def main():
         cursor.execute("select state, count(*), pg_sleep(3) from (select state from seats) s group by state limit 1")
     elif what == "nightly":
         for step in range(40):
-            cursor.execute("select state, count(*), sleep(45) from tickets where id % 40 = %s group by state limit 1", (step,))
+            cursor.execute("select state, count(*), sleep(45) from tickets where mod(id, 40) = %s group by state limit 1", (step,))
             cursor.fetchall()
             time.sleep(20)
     connection.close()

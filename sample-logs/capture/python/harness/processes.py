@@ -1,7 +1,9 @@
 """Start and stop the servers of a story."""
+import http.client
 import os
 import pwd
 import signal
+import socket
 import subprocess
 import time
 
@@ -43,7 +45,18 @@ def wait_for(check, what, patience=3600):
 
 
 def listening(host, port):
-    import socket
     with socket.socket() as probe:
         probe.settimeout(60)
         return probe.connect_ex((host, port)) == 0
+
+
+def answers(host, port, path):
+    """A GET of the path is answered with 200."""
+    connection = http.client.HTTPConnection(host, port, timeout=120)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()

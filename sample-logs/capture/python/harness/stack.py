@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 
-from .processes import listening, spawn, stop, wait_for
+from .processes import answers, listening, spawn, stop, wait_for
 
 HOME = "/srv/meridian"
 RUN = "/run/meridian"
@@ -184,8 +184,8 @@ class Haproxy:
 class Gunicorn:
     """One instance of a Python application: a master with its workers, and one log file."""
 
-    def __init__(self, name, bind, log, target, journal, env, engine, threads=16, workers=1):
-        self.name, self.bind, self.log, self.journal, self.engine = name, bind, log, journal, engine
+    def __init__(self, name, bind, log, target, journal, env, engine, threads=16, workers=1, health="/health"):
+        self.name, self.bind, self.log, self.engine, self.health = name, bind, log, engine, health
         self.env = {"INSTANCE": name, "PYTHONDONTWRITEBYTECODE": "1", "TRUTH_JOURNAL": journal, "PYTHONUNBUFFERED": "1", **env}
         self.options = ["--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads), "--timeout", "900",
                         "--graceful-timeout", "30", "--no-control-socket", "--bind", bind, target]
@@ -204,7 +204,7 @@ def post_worker_init(worker):
         self.process = spawn([HOME + "/venv/bin/gunicorn", "-c", f"{HOME}/etc/{self.name}.conf.py", "--chdir", HOME + "/current",
                               *self.options], self.log, env=self.env)
         host, port = self.bind.split(":")
-        wait_for(lambda: listening(host, int(port)), self.name)
+        wait_for(lambda: answers(host, int(port), self.health), self.name)
 
     def stop(self):
         stop(self.process, signal.SIGTERM)

@@ -113,16 +113,23 @@ def pg_counts(ctx, pattern="postgresql.log"):
     counts["pg_error"] = count(ctx, pattern, " ERROR: ")
     counts["pg_slow_statements"] = count(ctx, pattern, " duration: ")
     counts["pg_log_lines"] = sum(1 for path in log_files(ctx, pattern) for _ in lines(path))
-    opened, ended = set(), set()
+    state, refused = {}, 0  # process ids are used again: follow the lines in order
     for path in log_files(ctx, pattern):
         for line in lines(path):
             pid = re.search(r"\[(\d+)\]", line)
             if " connection authorized: " in line:
-                opened.add(pid[1])
+                refused += state.get(pid[1]) == "turned away"
+                state[pid[1]] = "open"
             elif " disconnection: " in line:
-                ended.add(pid[1])
-    counts["open_at_end"] = sorted("pg_pid:" + p for p in opened - ended)
-    counts["pg_sessions_open_at_end"] = len(opened - ended)
+                state.pop(pid[1], None)
+            elif " FATAL: " in line and state.get(pid[1]) == "open":
+                state[pid[1]] = "turned away"
+    refused += sum(v == "turned away" for v in state.values())
+    counts["pg_authorized_lines"] = counts["pg_connections_authorized"]
+    counts["pg_turned_away_after_authorized"] = refused
+    counts["pg_connections_authorized"] -= refused  # sessions that were let in
+    counts["open_at_end"] = sorted("pg_pid:" + p for p, v in state.items() if v == "open")
+    counts["pg_sessions_open_at_end"] = len(counts["open_at_end"])
     return counts
 
 
@@ -149,8 +156,8 @@ def toml_value(value):
     return json.dumps(value)
 
 
-def write_story(ctx, title, expect, flags=()):
-    text = f'title = {toml_value(title)}\nstory = {toml_value(ctx.story)}\npaths = ["logs"]\nflags = {toml_value(list(flags))}\n'
+def write_story(ctx, title, expect):
+    text = f'title = {toml_value(title)}\nstory = {toml_value(ctx.story)}\npaths = ["logs"]\nflags = []\n'
     tables, leaks = [], expect.pop("leaks", [])
     text += "\n[expect]\n"
     for key, value in expect.items():
@@ -168,7 +175,7 @@ def write_story(ctx, title, expect, flags=()):
 
 def write_truth(ctx, stack, cause, sites, source, title, red_herrings, ruled_out, trigger=None, alert=None,
                 known_bug=r"/related$", more_counts=None, ledger=("db", "pool"), leak_rows=None, access=("access.log", nginx_line),
-                zones=None, tolerance=300, onset=None, flags=()):
+                zones=None, tolerance=300, onset=None):
     """The common end of every Python story. sites: endpoint -> (file, text of the line, function)."""
     deploys = json.load(open(ctx.work + "/deploys.json"))
     if leak_rows is None:
@@ -231,7 +238,7 @@ def write_truth(ctx, stack, cause, sites, source, title, red_herrings, ruled_out
     expect["impact"] = {"requests": impact["requests"], "failed": impact["failed_5xx"], "clients": impact["clients"],
                         "clients_affected": impact["clients_affected"]}
     expect["leaks"] = expected
-    write_story(ctx, title, expect, flags)
+    write_story(ctx, title, expect)
 
 
 def audit_counts(ctx, pattern="server_audit.log"):

@@ -1,6 +1,5 @@
 """2024-03-10-cascade: sessions outside the pool are never ended when a block is sold out, until the server refuses everybody."""
 import asyncio
-import json
 import os
 import random
 import re
@@ -9,7 +8,7 @@ import time
 from harness import alerts, load, truth
 from harness.clock import epoch, until
 from harness.processes import listening, spawn as spawn_process, stop, wait_for
-from harness.stack import HERE, HOME, RUN, Haproxy, Postgres, release, switch
+from harness.stack import HERE, HOME, Haproxy, Postgres, release, switch
 
 BEGIN, RATE = "2024-03-10 13:50", 50
 OPEN, CLOSE = "2024-03-10 14:00", "2024-03-10 18:45"
@@ -152,7 +151,7 @@ async def run(ctx):
             await asyncio.to_thread(client(ctx, "seatcount", "newsletter", "amber-4-dune", "seat-count").wait)
 
     async def engineer():
-        await until("2024-03-10 15:52")
+        await until("2024-03-10 15:05")
         tools.append(client(ctx, "console", "ops", "quiet-9-larch", "psql"))
 
     async def roll():
@@ -192,16 +191,19 @@ async def run(ctx):
 def leaked_sessions(ctx):
     """Seat sessions that outlived their request, from the instances' private journals."""
     rows = truth.journal(ctx, "tap-*.jsonl")
-    ended = {r["rid"]: r["t"] for r in rows if r["event"] == "request_end"}
-    closed = {r["session"]: r["t"] for r in rows if r["event"] == "close"}
-    leaks, cut = {}, 0
+    ended = {r.get("rid") for r in rows if r["event"] == "request_end"}
+    opened, leaks, cut = {}, {}, 0
     for row in rows:
-        if row["event"] == "open" and row["app"] == "boxoffice-seats" and row["session"] not in closed:
-            if row["rid"] in ended:
-                endpoint = row["method"] + " " + re.sub(r"/\d+(?=/|$)", "/:id", row["path"])
-                leaks.setdefault(endpoint, []).append(row)
-            else:
-                cut += 1
+        if row["event"] == "open" and row["app"] == "boxoffice-seats":
+            opened[row["pid"], row["session"]] = row
+        elif row["event"] == "close":
+            opened.pop((row["pid"], row["session"]), None)
+    for row in opened.values():
+        if row["rid"] in ended:
+            endpoint = row["method"] + " " + re.sub(r"/\d+(?=/|$)", "/:id", row["path"])
+            leaks.setdefault(endpoint, []).append(row)
+        else:
+            cut += 1
     return {"checkout": None, "checkin": None}, leaks, cut
 
 

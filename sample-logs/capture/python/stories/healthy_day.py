@@ -8,15 +8,16 @@ from harness.clock import epoch, until
 from harness.processes import spawn as spawn_process
 from harness.stack import HERE, HOME, Gunicorn, Mariadb, Nginx, release, switch
 
-BEGIN, RATE = "2023-09-18 23:50", 110
+BEGIN, RATE = "2023-09-18 23:50", 100
 OPEN, CLOSE = "2023-09-19 00:00", "2023-09-20 00:00"
 SITE = "help.lantern.example"
+APPS = {"desk-1": "127.0.1.21:8000", "desk-2": "127.0.1.22:8000"}
 VISITS = [0.10, 0.08, 0.06, 0.06, 0.10, 0.2, 0.5, 0.9, 1.2, 1.3, 1.3, 1.2, 1.0, 1.2, 1.3, 1.25, 1.1, 0.9, 0.6, 0.45, 0.4, 0.3, 0.2, 0.15]
 VISITS_PER_HOUR = 75
 USER, PASSWORD = "helpdesk", "copper-3-finch"
 
 NGINX = f"""  access_log /srv/meridian/log/access.log combined;
-  upstream helpdesk {{ server 127.0.0.1:8000; }}
+  upstream helpdesk {{ server 127.0.1.21:8000; server 127.0.1.22:8000; }}
   server {{
     listen 127.0.0.1:8080;
     server_name {SITE};
@@ -37,9 +38,10 @@ long_query_time=5
 
 
 def servers(ctx):
-    app = Gunicorn("helpdesk", "127.0.0.1:8000", f"{ctx.logs}/app.log", "helpdesk:create_app()", f"{ctx.work}/tap-helpdesk.jsonl",
-                   {"DATABASE_URL": f"mysql+pymysql://{USER}:{PASSWORD}@127.0.0.1:3306/lantern"}, "helpdesk", threads=8, workers=2)
-    return Mariadb(f"{ctx.logs}/mariadb.err", settings=MARIADB), Nginx(ctx.logs, NGINX), app
+    url = f"mysql+pymysql://{USER}:{PASSWORD}@127.0.0.1:3306/lantern"
+    apps = [Gunicorn(name, bind, f"{ctx.logs}/app.log", "helpdesk:create_app()", f"{ctx.work}/tap-{name}.jsonl",
+                     {"DATABASE_URL": url}, "helpdesk", threads=8, health="/healthz") for name, bind in APPS.items()]
+    return Mariadb(f"{ctx.logs}/mariadb.err", settings=MARIADB), Nginx(ctx.logs, NGINX), apps
 
 
 def prepare(ctx):
@@ -81,10 +83,11 @@ def work(rng, count):
 
 async def run(ctx):
     rng = random.Random(20230919)
-    db, nginx, app = servers(ctx)
+    db, nginx, apps = servers(ctx)
     db.settle()
     db.start()
-    app.start()
+    for app in apps:
+        app.start()
     nginx.start()
     driver = load.Driver("127.0.0.1", 8080, SITE, f"{ctx.work}/driver.jsonl")
     notices = alerts.Alerts(f"{ctx.logs}/alerts.jsonl", "helpdesk", "lantern-1", site="lantern.example")
@@ -128,8 +131,10 @@ async def run(ctx):
         await until("2023-09-19 10:12")
         deployed.add("helpdesk", "4.8.1", "b7d1c90")
         switch("4.8.1")
-        await asyncio.to_thread(app.stop)
-        await asyncio.to_thread(app.start)
+        for app in apps:
+            await asyncio.to_thread(app.stop)
+            await asyncio.to_thread(app.start)
+            await asyncio.sleep(30)
         await until("2023-09-19 15:40")
         deployed.add("mail-gateway", "2.2.0", "19e4fa7")
 
@@ -141,13 +146,14 @@ async def run(ctx):
     for tool in tools:
         tool.kill()
     nginx.stop()
-    app.stop()
+    for app in apps:
+        app.stop()
     db.stop()
 
 
 def finish(ctx):
     truth.write_truth(
-        ctx, stack="nginx > gunicorn gthread, 2 workers (Flask, SQLAlchemy QueuePool at DEBUG, PyMySQL) > MariaDB 10.11", cause="none",
+        ctx, stack="nginx > 2 x gunicorn gthread (Flask, SQLAlchemy QueuePool at DEBUG, PyMySQL) > MariaDB 10.11", cause="none",
         sites={}, source="", known_bug=r"^/attachments/",
         more_counts=truth.audit_counts(ctx), access=("access.log", truth.nginx_line),
         zones={"access.log": "UTC", "error.log": "UTC", "app.log": "UTC", "mariadb.err": "UTC", "server_audit.log": "UTC", "slow.log": "UTC"},
@@ -158,7 +164,7 @@ def finish(ctx):
             {"what": "the nightly job keeps one connection for three quarters of an hour and writes slow queries", "where": "slow.log, server_audit.log"},
             {"what": "traffic is 2.4 times higher from 11:00 to 11:40", "where": "access.log"},
             {"what": "five visitors hang up early (499)", "where": "access.log"},
-            {"what": "two deploys, one of the service itself with a restart of half a minute (some 502)", "where": "deploys.log, app.log, access.log"},
+            {"what": "two deploys, one of the service itself, instance after instance", "where": "deploys.log, app.log, access.log"},
             {"what": "a certificate alert that has nothing to do with the service", "where": "alerts.jsonl"},
         ],
         title="A healthy day of the helpdesk, September 2023", ruled_out=[])

@@ -9,7 +9,7 @@ const pool = new Pool({
   ...connection,
   application_name: 'boxoffice',
   max: 10,
-  idleTimeoutMillis: 30000,
+  maxLifetimeSeconds: 60,
   connectionTimeoutMillis: 10000,
 });
 pool.on('error', (err) => logger.error({ err }, 'idle client failed'));
