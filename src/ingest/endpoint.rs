@@ -37,6 +37,7 @@ fn is_id(segment: &[u8]) -> bool {
     }
     match segment {
         [b'v' | b'V', rest @ ..] if rest.iter().all(|b| b.is_ascii_digit() || *b == b'.') => false,
+        hex if hex.len() >= 8 && hex.iter().all(u8::is_ascii_hexdigit) => true,
         // Names with a number in them (`oauth2`, `s3`, `index2.html`) are names; codes (`SKU-006997`, `a816bce1`) are ids.
         _ => digits == segment.len() || digits >= 3 || (digits * 3 >= segment.len() && segment.len() > 2),
     }
@@ -56,6 +57,7 @@ mod tests {
         assert_eq!(folded("/orders/3991/invoice?x=1"), "/orders/{id}/invoice");
         assert_eq!(folded("/api/v2/carts/340898"), "/api/v2/carts/{id}");
         assert_eq!(folded("/api/inventory/SKU-006997"), "/api/inventory/{id}");
+        assert_eq!(folded("/checkout/bf6eaf6ff/voucher"), "/checkout/{id}/voucher");
         assert_eq!(folded("/oauth2/token"), "/oauth2/token");
         assert_eq!(folded("/u/7fbd2e6d-8f1b-4c0e-9f1e-0c2a1b3d4e5f/"), "/u/{id}");
         assert_eq!(folded("http://shop/orders/7"), "/orders/{id}");
