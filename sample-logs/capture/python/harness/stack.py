@@ -92,7 +92,7 @@ class Mariadb:
                          f"socket={RUN}/mariadbd.sock\npid-file={RUN}/mariadbd.pid\nskip-name-resolve\n"
                          f"innodb_flush_log_at_trx_commit=0\nlog_warnings=2\n{self.settings}")
         run = spawn(["mariadb-install-db", "--no-defaults", "--user=mysql", f"--datadir={self.data}",
-                     "--auth-root-authentication-method=socket", "--skip-test-db"], scratch)
+                     "--auth-root-authentication-method=socket", "--skip-test-db"], scratch, host="db-1")
         if run.wait():
             raise SystemExit("mariadb-install-db failed: see " + scratch)
         self.start(log=scratch, extra=["--general-log=0", "--server-audit-logging=OFF", "--slow-query-log=0"])

@@ -251,5 +251,7 @@ def audit_counts(ctx, pattern="server_audit.log"):
                 opened.add(field[4])
             elif field[6:7] == ["DISCONNECT"]:
                 ended.add(field[4])
-    return {"db_opens": len(opened), "db_closes": len(ended), "db_failed_logins": count(ctx, pattern, ",FAILED_CONNECT,"),
+    return {"db_opens": len(opened), "db_closes": len(opened & ended),  # a failed login has a DISCONNECT too, and is no session
+            "audit_connect_lines": count(ctx, pattern, ",CONNECT,"), "audit_disconnect_lines": count(ctx, pattern, ",DISCONNECT,"),
+            "db_failed_logins": count(ctx, pattern, ",FAILED_CONNECT,"),
             "open_at_end": sorted("mysql_id:" + i for i in opened - ended), "db_sessions_open_at_end": len(opened - ended)}

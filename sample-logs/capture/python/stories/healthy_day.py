@@ -163,7 +163,10 @@ def finish(ctx):
             {"what": "known bug: GET /attachments/{id} fails with 500 (AttributeError) for attachments without a type", "where": "app.log, access.log"},
             {"what": "the nightly job keeps one connection for three quarters of an hour and writes slow queries", "where": "slow.log, server_audit.log"},
             {"what": "traffic is 2.4 times higher from 11:00 to 11:40", "where": "access.log"},
-            {"what": "five visitors hang up early (499)", "where": "access.log"},
+            {"what": "a few visitors hang up early (499)", "where": "access.log"},
+            {"what": "single stalls of a busy host, each over within a minute or two; two of them raise HighLatencyP95 for some minutes; "
+                     "no borrow waits for the pool and nothing fails", "where": "alerts.jsonl, access.log, app.log"},
+            {"what": "a port probe without a login: FAILED_CONNECT and DISCONNECT without a CONNECT", "where": "server_audit.log, mariadb.err"},
             {"what": "two deploys, one of the service itself, instance after instance", "where": "deploys.log, app.log, access.log"},
             {"what": "a certificate alert that has nothing to do with the service", "where": "alerts.jsonl"},
         ],
