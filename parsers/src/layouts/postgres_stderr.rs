@@ -4,10 +4,11 @@
 //! ```text
 //! 2026-11-20 09:45:51.838 UTC [15526] app@shop ERROR:  division by zero     prefix, severity, two blanks, message
 //! 2026-11-20 09:45:51.838 UTC [15526] app@shop STATEMENT:  select 1/0       a further field of the same record
-//! 	from t                                                                   a tab: the line above goes on
+//! <TAB>from t                                                              the line above goes on
 //! ```
 
 use crate::event::{Arena, Event};
+use crate::kind::Kind;
 use crate::layout::{Domain, Inferred, Layout, LayoutSpec, Line};
 use crate::prim::pg::{self, Field, Word};
 use crate::prim::pg_infer;
@@ -68,6 +69,10 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
 
 /// Fits a reader to a sample: which prefixes its lines have, and whether syslog output put chunk marks in front of them.
 fn infer(sample: &Sample<'_>) -> Option<Inferred> {
+    // Texts inside rows of the CSV log may look like lines of this one.
+    if sample.share(super::postgres_csv::starts) > 0.2 {
+        return None;
+    }
     let marks = |line: &&[u8]| matches!(pg::chunk(line), Some((Some(_), _)));
     let chunks = sample.lines.iter().filter(|line| marks(line)).count() * 2 > sample.lines.len();
     let bare = |line: &&'_ [u8]| !(line.starts_with(b"\t") || line.starts_with(b"#011"));
@@ -114,16 +119,21 @@ impl Layout for PostgresStderr {
         match word {
             Some((Word::Main(_), _)) => Line::Start,
             Some((Word::Field(_), _)) => Line::Continue,
-            None => self.other_line(line),
+            None => other_line(line),
         }
     }
 
     fn parse<'a>(&self, record: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
         let (first, rest) = text::first_line(record);
         let head = if self.chunks { unmarked(first).1 } else { first };
-        let (word, at) = self.head(head, event).ok_or(Reject::new(Reason::BadField, 0))?;
+        let Some((word, at)) = self.head(head, event) else {
+            let timed = pg::time_width(head).is_some() && pg::time(head).is_none();
+            return Err(Reject::new(if timed { Reason::BadTime } else { Reason::BadField }, 0));
+        };
         let Word::Main(severity) = word else { return Err(Reject::new(Reason::NoLayout, 0)) };
         event.severity = severity;
+        // Tells the recogniser that this is the server speaking, and no client that repeats its words.
+        event.kind = Kind::DbActivity;
         let message = head.get(at..).unwrap_or_default();
         event.message = if rest.is_empty() { message } else { self.fields(message, record, arena, event) };
         take_sqlstate(event);
@@ -137,31 +147,33 @@ impl Layout for PostgresStderr {
 
 /// With `log_error_verbosity = verbose` the SQLSTATE stands in front of the message: `42P01: relation …`.
 fn take_sqlstate(event: &mut Event<'_>) {
-    let [a, b, c, d, e, b':', b' ', rest @ ..] = event.message else { return };
-    let class = a.is_ascii_digit() || matches!([*a, *b], [b'F', b'0'] | [b'H', b'V'] | [b'P', b'0'] | [b'X', b'X']);
-    if class && [b, c, d, e].iter().all(|x| x.is_ascii_digit() || x.is_ascii_uppercase()) {
-        if event.message.get(..5) != Some(b"00000") {
-            event.sqlstate = event.message.get(..5).unwrap_or_default();
+    let Some((state, rest)) = event.message.split_at_checked(5) else { return };
+    let Some(rest) = rest.strip_prefix(b": ") else { return };
+    let lettered: [&[u8]; 4] = [b"F0", b"HV", b"P0", b"XX"];
+    let class = state.first().is_some_and(u8::is_ascii_digit) || lettered.iter().any(|class| state.starts_with(class));
+    if class && state.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase()) {
+        if state != b"00000" {
+            event.sqlstate = state;
         }
         event.message = rest;
     }
 }
 
-impl PostgresStderr {
-    /// A line that none of the file's prefixes fits: indented text goes on with the record, and a line that begins with
-    /// a time and holds a severity word was written under another prefix.
-    #[cold]
-    fn other_line(&self, line: &[u8]) -> Line {
-        match line.first() {
-            Some(b' ') => Line::Continue,
-            Some(b'0'..=b'9') if pg_infer::readable_alone(line) => match pg::find_word(line) {
-                Some((_, Word::Field(_), _)) => Line::Continue,
-                _ => Line::Start,
-            },
-            _ => Line::Foreign,
-        }
+/// A line that none of the file's prefixes fits: indented text goes on with the record, and a line that begins with
+/// a time and holds a severity word was written under another prefix.
+#[cold]
+fn other_line(line: &[u8]) -> Line {
+    match line.first() {
+        Some(b' ') => Line::Continue,
+        Some(b'0'..=b'9') if pg_infer::readable_alone(line) => match pg::find_word(line) {
+            Some((_, Word::Field(_), _)) => Line::Continue,
+            _ => Line::Start,
+        },
+        _ => Line::Foreign,
     }
+}
 
+impl PostgresStderr {
     fn head<'a>(&self, line: &'a [u8], event: &mut Event<'a>) -> Option<(Word, usize)> {
         for prefix in &self.prefixes {
             if let Some(found) = prefix.read(line, event) {

@@ -170,7 +170,10 @@ pub fn find_word(line: &[u8]) -> Option<(usize, Word, usize)> {
     for colon in memchr::memmem::find_iter(head, b": ") {
         // The word is the run of letters in front of the colon; translated ones are tried from every place in it.
         let before = head.get(..colon)?;
-        let letters = before.iter().rev().take_while(|b| b.is_ascii_alphanumeric()).count();
+        let run = before.iter().rev().take_while(|b| b.is_ascii_alphanumeric()).count();
+        // A prefix may end with a number and no blank.
+        let digits = num::digits(before.get(colon - run..)?);
+        let letters = run - digits;
         let start = colon - letters;
         if letters > 0
             && let Some((word, end)) = line.get(start..).and_then(word)
@@ -247,7 +250,7 @@ pub fn time(text: &[u8]) -> Option<(Stamp, usize)> {
     let mut two = |at| digit(text, at, &mut bad) * 10 + digit(text, at + 1, &mut bad);
     let year = two(0) * 100 + two(2);
     let (month, day, hour, minute, second) = (two(5), two(8), two(11), two(14), two(17));
-    if bad != 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 24 || minute > 59 || second > 60 || year < 1 {
+    if bad != 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60 || year < 1 {
         return None;
     }
     let date = days(year, month.cast_unsigned(), day.cast_unsigned());
@@ -356,6 +359,7 @@ mod tests {
             ("[1] СООБЩЕНИЕ:  x", 4, 25),
             ("[1] 文:  x", 4, 10),
             ("a=DETAIL: x LOG:  y", 12, 18),
+            ("[x] 4711LOG:  y", 8, 14),
         ] {
             let found = find_word(line.as_bytes()).map(|(start, _, end)| (start, end));
             assert_eq!(found, Some((start, end)), "{line}");

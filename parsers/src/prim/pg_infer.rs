@@ -43,7 +43,10 @@ pub fn infer(lines: &[&[u8]]) -> Vec<Prefix> {
     }
     let lengths: BTreeMap<Vec<u8>, usize> =
         groups.iter().map(|(key, group)| (key.clone(), group.first().map_or(0, |head| head.seps.len()))).collect();
-    let mut ranked: Vec<(&Vec<u8>, &Vec<&Head<'_>>)> = groups.iter().filter(|(_, group)| convincing(group)).collect();
+    // Where there is no prefix at all, that holds for most lines, or it is text of some other producer.
+    let usual = |key: &[u8], group: &[&Head<'_>]| !key.is_empty() || group.len() * 10 > lines.len();
+    let mut ranked: Vec<(&Vec<u8>, &Vec<&Head<'_>>)> =
+        groups.iter().filter(|(key, group)| usual(key, group) && convincing(group)).collect();
     ranked.sort_by_key(|(_, group)| std::cmp::Reverse(group.len()));
     let mut candidates: Vec<Prefix> = Vec::new();
     for (key, group) in ranked.into_iter().take(MAX_CANDIDATES) {
@@ -233,14 +236,27 @@ fn value_width(value: &[u8], label: &[u8]) -> usize {
     if let Some(quote) = quote {
         return memchr::memchr(quote, value).unwrap_or(0);
     }
+    // The backend types that hold blanks (`%b`).
+    let types: [&[u8]; 8] = [
+        b"client backend",
+        b"background writer",
+        b"background worker",
+        b"autovacuum launcher",
+        b"autovacuum worker",
+        b"logical replication launcher",
+        b"logical replication worker",
+        b"parallel worker",
+    ];
+    let others: [&[u8]; 4] = [b"not initialized", b"idle in transaction (aborted)", b"idle in transaction", b"io worker"];
+    if let Some(known) = types.iter().chain(&others).find(|known| value.starts_with(known)) {
+        return known.len();
+    }
     let known = word_width(value);
     if known > 0 && value.first() == Some(&b'[') {
         return known;
     }
-    value
-        .iter()
-        .take_while(|b| !matches!(b, b' ' | b',' | b';' | b'|' | b']' | b')' | b'}' | b'>' | b'"' | b'\'' | b'@'))
-        .count()
+    let ends = |b: &u8| matches!(b, b' ' | b',' | b';' | b'|' | b']' | b')' | b'}' | b'>' | b'"' | b'\'' | b'@');
+    value.iter().take_while(|b| !ends(b)).count().max(known)
 }
 
 /// What the values of a slot look like.
@@ -353,6 +369,7 @@ fn name_texts(group: &[&Head<'_>], seps: &[Sep<'_>], slots: &mut [Slot<'_>]) {
         }
     }
     let missing = |slots: &[Slot<'_>], what: What| !slots.iter().any(|slot| slot.what == what);
+    let mut absent = Vec::new();
     for (what, key) in [(What::User, &b" user="[..]), (What::Database, b" database="), (What::App, b" application_name=")] {
         if !missing(slots, what) {
             continue;
@@ -362,10 +379,15 @@ fn name_texts(group: &[&Head<'_>], seps: &[Sep<'_>], slots: &mut [Slot<'_>]) {
             .filter(|head| head.message.starts_with(b"disconnection: ") || head.message.starts_with(b"connection authorized: "))
             .filter_map(|head| Some((*head, word(super::text::after(head.message, key)?))))
             .collect();
-        let agrees = |index: usize| told.iter().filter(|(head, name)| head.slots.get(index) == Some(name)).count();
+        // The line that tells the application's name is written before the prefix knows it.
+        let agrees = |index: usize| match what {
+            What::App => told.iter().filter(|(_, name)| slots.get(index).is_some_and(|s| s.values.contains(name))).count(),
+            _ => told.iter().filter(|(head, name)| head.slots.get(index) == Some(name)).count(),
+        };
         let found = (0..slots.len())
             .filter(|index| slots.get(*index).is_some_and(|s| s.what == What::Other && s.label.is_empty()))
             .find(|index| agrees(*index) * 2 > told.len());
+        absent.extend((!told.is_empty() && found.is_none()).then_some(what));
         if let Some(slot) = found.and_then(|index| slots.get_mut(index)) {
             slot.what = what;
             slot.shape = Shape::Text;
@@ -374,6 +396,7 @@ fn name_texts(group: &[&Head<'_>], seps: &[Sep<'_>], slots: &mut [Slot<'_>]) {
     // What is unknown before login is user, database or application, nearly always in this order.
     for what in [What::User, What::Database, What::App] {
         if missing(slots, what)
+            && (what == What::App || !absent.contains(&what))
             && let Some(slot) =
                 slots.iter_mut().find(|s| s.what == What::Other && s.label.is_empty() && s.values.contains(&&b"[unknown]"[..]))
         {
@@ -459,7 +482,11 @@ fn compile(group: &[&Head<'_>], quits: &[usize]) -> Option<Prefix> {
         }
         at += 1;
     }
-    Some(Prefix { steps })
+    // Words alone are no prefix: they are text in which a severity word stands.
+    let telling = |step: &Step| {
+        matches!(step, Step::Stamp | Step::Epoch | Step::Pid) || matches!(step, Step::Text(what, _) if *what != What::Other)
+    };
+    (steps.is_empty() || steps.iter().any(telling)).then_some(Prefix { steps })
 }
 
 #[cfg(test)]

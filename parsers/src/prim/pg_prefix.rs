@@ -191,8 +191,18 @@ fn run<'a, F: Fill<'a>>(steps: &[Step], line: &'a [u8], rest: &'a [u8], fill: &m
 /// `text` without `literal` in front, for literals of a few bytes.
 #[inline]
 fn strip<'a>(text: &'a [u8], literal: &[u8]) -> Option<&'a [u8]> {
-    let (head, tail) = text.split_at_checked(literal.len())?;
-    head.iter().zip(literal).all(|(a, b)| a == b).then_some(tail)
+    match (literal, text) {
+        ([a], [x, tail @ ..]) if a == x => Some(tail),
+        ([a, b], [x, y, tail @ ..]) if a == x && b == y => Some(tail),
+        ([] | [_] | [_, _], _) => {
+            if literal.is_empty() {
+                Some(text)
+            } else {
+                None
+            }
+        }
+        _ => text.strip_prefix(literal),
+    }
 }
 
 /// Passes over the blanks of a padded escape (`%-8p`) where the next step is no literal that begins with one.
@@ -222,6 +232,10 @@ fn texts<'a, F: Fill<'a>>(
     for _ in 0..16 {
         at += near.get(at..)?.iter().position(|byte| *byte == first)?;
         let (text, tail) = rest.split_at_checked(at)?;
+        // Where a blank ends names, only an application's holds blanks itself.
+        if first == b' ' && at > 0 && what != What::App && what != What::Other && text.trim_ascii().contains(&b' ') {
+            return None;
+        }
         if let Some(tail) = strip(tail, until)
             && let Some(found) = run(steps, line, tail, fill)
         {
