@@ -3,6 +3,7 @@
 pub mod net;
 pub mod num;
 pub mod pg;
+mod pg_cut;
 pub mod pg_infer;
 pub mod pg_prefix;
 pub mod sql;

@@ -73,30 +73,54 @@ fn infer(sample: &Sample<'_>) -> Option<Inferred> {
     if sample.share(super::postgres_csv::starts) > 0.2 {
         return None;
     }
-    let marks = |line: &&[u8]| matches!(pg::chunk(line), Some((Some(_), _)));
-    let chunks = sample.lines.iter().filter(|line| marks(line)).count() * 2 > sample.lines.len();
+    let chunks = chunks(sample);
     let bare = |line: &&'_ [u8]| !(line.starts_with(b"\t") || line.starts_with(b"#011"));
     let lines: Vec<&[u8]> =
-        sample.lines.iter().map(|line| if chunks { unmarked(line).1 } else { line }).filter(|l| bare(l)).collect();
+        sample.lines.iter().map(|line| chunks.unmarked(line).1).filter(|l| bare(l)).collect();
     let prefixes = pg_infer::infer(&lines);
     let first = prefixes.first()?;
     let more = if prefixes.len() > 1 { format!(" and {} more", prefixes.len() - 1) } else { String::new() };
-    let marked = if chunks { ", lines marked with their chunk" } else { "" };
+    let marked = if chunks == Chunks::None { "" } else { ", lines marked with their chunk" };
     let reason = format!("log_line_prefix like '{}'{more}{marked}", first.show());
     Some(Inferred { layout: Box::new(PostgresStderr { prefixes, chunks }), reason })
 }
 
 struct PostgresStderr {
     prefixes: Vec<Prefix>,
-    /// Lines begin with syslog output's chunk mark.
-    chunks: bool,
+    chunks: Chunks,
 }
 
-/// A line without its chunk mark, and the chunk's number (1 where it says none).
-fn unmarked(line: &[u8]) -> (u32, &[u8]) {
-    match pg::chunk(line) {
-        Some((chunk, width)) => (chunk.unwrap_or(1), line.get(width..).unwrap_or_default()),
-        None => (1, line),
+/// Whether output to syslog put a mark in front of every line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chunks {
+    None,
+    /// `[8-2] `: message and chunk.
+    Pair,
+    /// `[2] `: the chunk alone (`syslog_sequence_numbers` off).
+    Alone,
+}
+
+impl Chunks {
+    /// A line without its chunk mark, and the chunk's number (1 where it says none).
+    fn unmarked(self, line: &[u8]) -> (u32, &[u8]) {
+        match (self, pg::chunk(line)) {
+            (Chunks::Pair, Some((_, Some(chunk), width))) | (Chunks::Alone, Some((chunk, None, width))) => {
+                (chunk, line.get(width..).unwrap_or_default())
+            }
+            _ => (1, line),
+        }
+    }
+}
+
+/// Which marks the lines have. A number alone may as well be a process id: those are larger.
+fn chunks(sample: &Sample<'_>) -> Chunks {
+    let most = |test: fn(&[u8]) -> bool| sample.share(test) > 0.5;
+    if most(|line| matches!(pg::chunk(line), Some((_, Some(_), _)))) {
+        Chunks::Pair
+    } else if most(|line| matches!(pg::chunk(line), Some((1..=40, None, _)))) {
+        Chunks::Alone
+    } else {
+        Chunks::None
     }
 }
 
@@ -106,8 +130,8 @@ impl Layout for PostgresStderr {
         match line.first() {
             Some(b'\t') => return Line::Continue,
             Some(b'#') if line.starts_with(b"#011") => return Line::Continue,
-            Some(b'[') if self.chunks => {
-                let (chunk, rest) = unmarked(line);
+            Some(b'[') if self.chunks != Chunks::None => {
+                let (chunk, rest) = self.chunks.unmarked(line);
                 if chunk > 1 {
                     return Line::Continue;
                 }
@@ -125,7 +149,7 @@ impl Layout for PostgresStderr {
 
     fn parse<'a>(&self, record: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
         let (first, rest) = text::first_line(record);
-        let head = if self.chunks { unmarked(first).1 } else { first };
+        let head = self.chunks.unmarked(first).1;
         let Some((word, at)) = self.head(head, event) else {
             let timed = pg::time_width(head).is_some() && pg::time(head).is_none();
             return Err(Reject::new(if timed { Reason::BadTime } else { Reason::BadField }, 0));
@@ -175,11 +199,12 @@ fn other_line(line: &[u8]) -> Line {
 
 impl PostgresStderr {
     fn head<'a>(&self, line: &'a [u8], event: &mut Event<'a>) -> Option<(Word, usize)> {
+        let pid = event.pid;
         for prefix in &self.prefixes {
             if let Some(found) = prefix.read(line, event) {
                 return Some(found);
             }
-            clear(event);
+            clear(event, pid);
         }
         pg_infer::of_line(line)?.read(line, event)
     }
@@ -192,7 +217,7 @@ impl PostgresStderr {
         let mut at = text::first_line(record).0.len() + 1;
         while let Some(rest) = record.get(at..).filter(|rest| !rest.is_empty()) {
             let line = text::first_line(rest).0;
-            let body = if self.chunks { unmarked(line).1 } else { line };
+            let body = self.chunks.unmarked(line).1;
             if let Some((field, pid, from)) = self.field(body) {
                 if let Some(part) = parts.get_mut(used) {
                     part.2 = at - 1;
@@ -247,8 +272,8 @@ impl PostgresStderr {
 
 /// Takes back what a prefix that did not fit put into the event; pid and severity may be an envelope's.
 #[cold]
-fn clear(event: &mut Event<'_>) {
-    let kept = Event { host: event.host, service: event.service, pid: event.pid, severity: event.severity, ..Event::default() };
+fn clear(event: &mut Event<'_>, pid: u32) {
+    let kept = Event { host: event.host, service: event.service, pid, severity: event.severity, ..Event::default() };
     *event = kept;
 }
 
@@ -327,6 +352,8 @@ mod tests {
         let layout = layout(&lines);
         let starts: Vec<Line> = lines.iter().map(|l| layout.line(l)).collect();
         assert_eq!(starts, [Line::Start, Line::Continue, Line::Continue]);
+        assert_eq!(chunks(&Sample { lines: vec![b"[1] LOG:  x", b"[2] #011y", b"[1] LOG:  z"] }), Chunks::Alone);
+        assert_eq!(chunks(&Sample { lines: vec![b"[4711] LOG:  x", b"[4712] LOG:  z"] }), Chunks::None);
         let (record, arena) = (lines.join(&b'\n'), Arena::new());
         let mut event = Event::default();
         layout.parse(&record, &arena, &mut event).unwrap();
