@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::report;
 use crate::source::find;
 use crate::table::{EventTable, build};
-use crate::{ingest, table};
+use crate::{diagnose, ingest, table};
 use anyhow::{Context, Result};
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
@@ -68,7 +68,8 @@ fn case(plan: &Plan) -> Result<(EventTable, Case, ExitCode)> {
 
 fn report(plan: &Plan, format: ReportFormat, output: &Output) -> Result<ExitCode> {
     let (table, case, code) = case(plan)?;
-    let report = report::build::build(&table, &case);
+    let diagnosis = diagnose::diagnose(&table, &case);
+    let report = report::build::build(&table, &case, &diagnosis);
     let mut to = out(output)?;
     match format {
         ReportFormat::Text => to.write_all(report::text::render(&report, plan.color && output.output.is_none()).as_bytes())?,

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::correlate::callsite::Attribution;
 use crate::correlate::{Case, Class, Site};
+use crate::diagnose::Diagnosis;
 use crate::ingest::TextCol;
 use crate::table::{EventTable, Row, RowId, Rows};
 use backtrail_parsers::prim::time::show;
@@ -23,7 +24,7 @@ pub fn rfc3339(nanos: i64) -> String {
 }
 
 /// Builds the report of a case.
-pub fn build(table: &EventTable, case: &Case) -> Report {
+pub fn build(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Report {
     let rows = table.rows();
     let mut undecided = BTreeMap::new();
     for session in case.sessions.iter().filter(|s| s.class == Class::Undecided) {
@@ -35,17 +36,17 @@ pub fn build(table: &EventTable, case: &Case) -> Report {
         window: Window { from: case.window.map(|w| rfc3339(w.0)), to: case.window.map(|w| rfc3339(w.1)) },
         sources: sources(table, &rows, case),
         ledger: ledger(case),
-        verdict: verdict(case),
-        hypotheses: Vec::new(),
-        incident: Incident::default(),
+        verdict: diagnosed::verdict(&rows, diagnosis),
+        hypotheses: diagnosed::hypotheses(&rows, diagnosis),
+        incident: diagnosed::incident(diagnosis),
         impact: Impact::default(),
         leaks: leaks(&rows, case),
         deploys: deploys(&rows, case),
         alerts: alerts(&rows, case),
         timeline: timeline(&rows, case),
         clock: clocks(table),
-        logging_gaps: Vec::new(),
-        suggestions: Vec::new(),
+        logging_gaps: diagnosed::logging_gaps(diagnosis),
+        suggestions: diagnosed::suggestions(&rows, diagnosis),
         notes: notes(table, case),
         rejects: rejects(table),
         undecided,
@@ -169,24 +170,6 @@ fn ledger(case: &Case) -> BTreeMap<&'static str, Ledger> {
         }
     };
     Layer::ALL.iter().map(|layer| (layer.name(), of(*layer))).collect()
-}
-
-/// What the ledger alone can say. A cause is not claimed here.
-fn verdict(case: &Case) -> Verdict {
-    let leaked: u64 = case.leaks.iter().map(|l| l.sessions.len() as u64).sum();
-    let summary = match case.leaks.first() {
-        Some(worst) => {
-            let place = worst
-                .site
-                .as_ref()
-                .map(show_site)
-                .or_else(|| worst.endpoint.clone())
-                .unwrap_or_else(|| "an unknown place".into());
-            format!("{leaked} connections were never given back; most were opened at {place}. A cause has not been diagnosed.")
-        }
-        None => "No leaked connection was found. A cause has not been diagnosed.".into(),
-    };
-    Verdict { status: "insufficient_evidence", cause: None, summary, trigger: None, symptoms: Vec::new() }
 }
 
 /// A site as people write it: `io.shop.OrderDao.load (OrderDao.java:30)`.

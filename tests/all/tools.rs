@@ -1,6 +1,7 @@
 //! What the tests share.
 
 use backtrail::correlate::{self, Case};
+use backtrail::diagnose;
 use backtrail::ingest::{self, Options};
 use backtrail::report::{self, Report};
 use backtrail::source::find;
@@ -25,7 +26,7 @@ pub(crate) fn run(paths: &[&Path], options: &Options) -> (EventTable, Case) {
 /// The report of paths.
 pub(crate) fn report(paths: &[&Path], options: &Options) -> Report {
     let (table, case) = run(paths, options);
-    report::build::build(&table, &case)
+    report::build::build(&table, &case, &diagnose::diagnose(&table, &case))
 }
 
 /// Writes a file into a fresh folder and gives its path.

@@ -1,0 +1,70 @@
+//! F4: what caused it, and what did not. Pure functions of the table and the case; every statement cites rows.
+
+pub mod causes;
+pub mod facts;
+pub mod hypothesis;
+pub mod logging;
+pub mod moments;
+pub mod suggest;
+pub mod verdict;
+
+use crate::correlate::Case;
+use crate::table::{EventTable, RowId, Rows};
+use hypothesis::Hypothesis;
+use moments::Moments;
+use verdict::Verdict;
+
+/// Everything that diagnosis found.
+#[derive(Debug)]
+pub struct Diagnosis {
+    /// The answer.
+    pub verdict: Verdict,
+    /// Every cause, the likeliest first, the ruled-out ones last.
+    pub hypotheses: Vec<Hypothesis>,
+    /// The moments of the incident.
+    pub moments: Moments,
+    /// What could not be proved and which setting would have proved it.
+    pub logging: Vec<logging::Gap>,
+    /// What to do, each with its proof.
+    pub suggestions: Vec<suggest::Suggestion>,
+}
+
+/// Diagnoses a case.
+pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
+    let rows = table.rows();
+    let rough = moments::find(&rows, case, None);
+    let (before, during) = windows(case, &rough);
+    let facts = facts::measure(&rows, case, before, during);
+    let searched = searched(&rows, during);
+    let context = causes::Context { facts: &facts, case, searched: &searched };
+    let mut hypotheses = causes::weigh(&context);
+    let trigger = verdict::trigger(&rows, case, &facts, &rough, &hypotheses);
+    let moments = moments::find(&rows, case, Some(&verdict::hint(case, &facts, &hypotheses, trigger.as_ref())));
+    let verdict = verdict::judge(&rows, case, &facts, &moments, &mut hypotheses, trigger);
+    let logging = logging::gaps(table, case, &facts);
+    let suggestions = suggest::suggest(&rows, case, &facts, &verdict);
+    Diagnosis { verdict, hypotheses, moments, logging, suggestions }
+}
+
+/// The two stretches that are compared: up to the incident, and the incident. Without one the logs' two halves are.
+fn windows(case: &Case, moments: &Moments) -> ((i64, i64), (i64, i64)) {
+    let (from, to) = case.window.unwrap_or((0, 1));
+    let middle = i64::midpoint(from, to);
+    let start = moments.onset.unwrap_or(middle);
+    let begin = moments.cause_start.unwrap_or(start).min(start);
+    let end = moments.recovered.unwrap_or(to).max(start + 1);
+    ((from, begin.max(from + 1)), (start - LEAD.min((start - begin).max(2_000_000_000)), end))
+}
+
+/// A cause may show this long before users see anything: that still belongs to the incident.
+const LEAD: i64 = 120_000_000_000;
+
+/// The first and the last row of a stretch of time.
+fn searched(rows: &Rows<'_>, during: (i64, i64)) -> Vec<RowId> {
+    let inside = rows.iter().filter(|r| r.has_time() && r.time() >= during.0 && r.time() < during.1);
+    let ends = inside.fold(None, |ends: Option<((i64, RowId), (i64, RowId))>, row| {
+        let this = (row.time(), row.id);
+        Some(ends.map_or((this, this), |(first, last)| (first.min(this), last.max(this))))
+    });
+    ends.map(|(first, last)| vec![first.1, last.1]).unwrap_or_default()
+}

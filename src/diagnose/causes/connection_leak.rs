@@ -1,0 +1,49 @@
+//! A connection leak: opens that are never given back, and a pool or server that runs out because of them.
+
+use super::{Context, Role, Weighing};
+use crate::correlate::Class;
+use crate::diagnose::hypothesis::{Cause, Hypothesis};
+use backtrail_parsers::{Kind, Layer};
+
+/// Leaked sessions from which on a leak is certain.
+const CERTAIN: u64 = 5;
+
+pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
+    let mut weighing = Weighing::new(Cause::ConnectionLeak);
+    let facts = context.facts;
+    let text = format!("{} connections were opened and never given back", facts.leaked);
+    match facts.leaked {
+        CERTAIN.. => weighing.sign(Role::Sufficient, 3.0, 1.0, text, Some(facts.leaked as f64), &facts.leaked_rows),
+        1.. => weighing.sign(Role::Supporting, 2.0, 0.4, text, Some(facts.leaked as f64), &facts.leaked_rows),
+        0 => none_leaked(context, &mut weighing),
+    }
+    let during = context.during();
+    if facts.leaked > 0 {
+        let text = format!("{} waits for a connection were in vain", during.timeouts.n);
+        weighing.sign(Role::Supporting, 1.0, 0.7, text, Some(during.timeouts.n as f64), &during.timeouts.rows);
+        let text = format!("the server turned away {} clients for lack of room", during.full.n);
+        weighing.sign(Role::Supporting, 1.0, 0.7, text, Some(during.full.n as f64), &during.full.rows);
+    }
+    if !facts.seen.contains(&Kind::PoolBorrow) && !facts.seen.contains(&Kind::LeakReport) {
+        weighing.missing(0.5, "the pool's borrows and returns, or its leak detection, with the stack of the borrower");
+    }
+    weighing.finish()
+}
+
+/// Nothing leaked: that says something only where every borrow was followed. Server sessions of a pool stay open whether
+/// borrows leak or not.
+fn none_leaked(context: &Context<'_>, weighing: &mut Weighing) {
+    let followed = |layer: Layer| context.case.sessions.iter().filter(move |s| s.layer == layer);
+    let layer = [Layer::Pool, Layer::Proxy, Layer::Db].into_iter().find(|layer| followed(*layer).count() >= 10);
+    let pooled = followed(Layer::Db).any(|s| s.class == Class::PooledIdle);
+    match layer {
+        Some(layer) if layer != Layer::Db || !pooled => {
+            let all = followed(layer).count();
+            let closed = followed(layer).filter(|s| s.end.is_some()).count();
+            let rows: Vec<_> = followed(layer).filter_map(|s| s.end_row).take(2).collect();
+            let text = format!("of {all} sessions at the {} layer {closed} were closed and none leaked", layer.name());
+            weighing.sign(Role::Necessary, 3.0, -1.0, text, Some(0.0), &rows);
+        }
+        _ => weighing.missing(3.0, "the pool's borrows and returns (its server sessions stay open in any case)"),
+    }
+}

@@ -1,0 +1,50 @@
+//! A pool too small for an ordinary load: borrowers wait in vain although every hold is given back as fast as ever.
+
+use super::{Context, Role, Weighing, above, length_ratio, rate_ratio};
+use crate::diagnose::hypothesis::{Cause, Hypothesis};
+use backtrail_parsers::Kind;
+
+pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
+    let mut weighing = Weighing::new(Cause::UndersizedPool);
+    let (facts, during) = (context.facts, context.during());
+    let pools = [Kind::PoolStats, Kind::PoolBorrow, Kind::ProxyOpen, Kind::AcquireTimeout, Kind::ProxyWaitTimeout];
+    let waits = during.timeouts.n;
+    if waits >= 3 {
+        let text = format!("{waits} waits for a connection were in vain");
+        weighing.sign(Role::Necessary, 1.5, 1.0, text, Some(waits as f64), &during.timeouts.rows);
+    } else if during.waiting.n > 0 {
+        let text = format!("up to {} borrowers waited", during.waiting.n);
+        weighing.sign(Role::Necessary, 1.0, 0.5, text, Some(during.waiting.n as f64), &during.waiting.rows);
+    } else if pools.iter().any(|kind| facts.seen.contains(kind)) {
+        super::absent(&mut weighing, context, "nobody waited for a connection in vain");
+    } else {
+        weighing.missing(2.0, "the pool's counters (active, idle, waiting) or its acquisition timeouts");
+    }
+    let mut plain = waits >= 3;
+    if facts.leaked > 0 {
+        let text = format!("{} connections were never given back: a larger pool would only delay", facts.leaked);
+        weighing.sign(Role::Supporting, 2.5, -(facts.leaked as f64 / 5.0), text, Some(facts.leaked as f64), &facts.leaked_rows);
+        plain = false;
+    }
+    if let Some(ratio) = rate_ratio(context, |s| &s.requests, 20) {
+        let text = format!("requests came {ratio:.2} times as often as before");
+        weighing.sign(Role::Supporting, 1.0, if ratio < 1.5 { 0.5 } else { -above(ratio, 1.5) }, text, Some(ratio), &during.requests.rows);
+        plain &= ratio < 1.6;
+    }
+    if let Some((ratio, before, now)) = length_ratio(context, |s| &s.holds, 0.95, 20) {
+        let text = format!("connections were held {now:.0} ms at the 95th percentile, {before:.0} ms before");
+        weighing.sign(Role::Supporting, 1.0, if ratio < 1.5 { 0.6 } else { -above(ratio, 1.5) }, text, Some(ratio), &during.holds.rows);
+        plain &= ratio < 2.0;
+    }
+    if let Some((ratio, before, now)) = length_ratio(context, |s| &s.query_time, 0.95, 20) {
+        let text = format!("statements took {now:.1} ms at the 95th percentile, {before:.1} ms before");
+        weighing.sign(Role::Supporting, 1.0, if ratio < 1.5 { 0.5 } else { -above(ratio, 1.5) }, text, Some(ratio), &during.query_time.rows);
+        plain &= ratio < 2.0;
+    }
+    let trouble = during.db_life.n + during.locks.n + during.db_unreachable.n;
+    if plain && trouble == 0 {
+        let text = "borrowers waited in vain while load, holds and statements were as before and every connection came back";
+        weighing.sign(Role::Sufficient, 1.5, 0.8, text, Some(waits as f64), &during.timeouts.rows);
+    }
+    weighing.finish()
+}

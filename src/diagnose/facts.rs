@@ -1,0 +1,335 @@
+//! What was measured before the incident and during it: counts, lengths and shares, each with rows that show it.
+
+use crate::correlate::stats::quantile;
+use crate::correlate::{Case, Class, Session};
+use crate::correlate::session::Ended;
+use crate::ingest::{IntCol, LongCol, TextCol};
+use crate::table::{Row, RowId, Rows};
+use backtrail_parsers::{Kind, Layer};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Rows kept as proof of one count.
+const PROOF: usize = 3;
+
+/// A count and rows that show it: the first ones.
+#[derive(Debug, Clone, Default)]
+pub struct Count {
+    /// How many.
+    pub n: u64,
+    /// The first rows.
+    pub rows: Vec<RowId>,
+}
+
+impl Count {
+    fn add(&mut self, row: RowId) {
+        self.n += 1;
+        if self.rows.len() < PROOF {
+            self.rows.push(row);
+        }
+    }
+}
+
+/// Lengths of time in ns, and the rows of the first and of the longest.
+#[derive(Debug, Clone, Default)]
+pub struct Lengths {
+    /// Sorted once measuring is done.
+    pub ns: Vec<i64>,
+    /// Rows.
+    pub rows: Vec<RowId>,
+    longest: i64,
+}
+
+impl Lengths {
+    fn add(&mut self, ns: i64, row: RowId) {
+        if self.rows.is_empty() {
+            self.rows.push(row);
+        } else if ns > self.longest {
+            self.rows.truncate(1);
+            self.rows.push(row);
+        }
+        self.longest = self.longest.max(ns);
+        self.ns.push(ns);
+    }
+
+    /// The quantile in milliseconds; `None` for fewer than `few` values.
+    pub fn ms(&self, q: f64, few: usize) -> Option<f64> {
+        quantile(&self.ns, q).filter(|_| self.ns.len() >= few).map(|ns| (ns / 1000) as f64 / 1000.0)
+    }
+
+    /// The sum in seconds.
+    pub fn seconds(&self) -> f64 {
+        self.ns.iter().map(|ns| (*ns / 1000) as f64).sum::<f64>() / 1e6
+    }
+}
+
+/// One side of the comparison.
+#[derive(Debug, Clone, Default)]
+pub struct Side {
+    /// Begin and end, ns UTC.
+    pub from: i64,
+    /// See `from`.
+    pub to: i64,
+    /// Requests at the edge (load balancer or web server; the application's where there is none).
+    pub requests: Count,
+    /// Of those, ended with 5xx.
+    pub failed: Count,
+    /// 5xx by status.
+    pub by_status: BTreeMap<u32, u64>,
+    /// Requests by client.
+    pub clients: BTreeMap<u32, u64>,
+    /// Time of requests at the edge.
+    pub latency: Lengths,
+    /// Requests that the application itself logs the end of.
+    pub app_requests: Count,
+    /// Statements.
+    pub queries: Count,
+    /// Their times.
+    pub query_time: Lengths,
+    /// Statements that the producer calls slow.
+    pub slow: Count,
+    /// Waits for locks and deadlocks.
+    pub locks: Count,
+    /// Statements cancelled.
+    pub canceled: Count,
+    /// Holds of connections that were given back.
+    pub holds: Lengths,
+    /// Waits in vain: pool, proxy.
+    pub timeouts: Count,
+    /// Most borrowers waiting, with the row that says so.
+    pub waiting: Count,
+    /// Clients turned away by a server for lack of room.
+    pub full: Count,
+    /// Clients turned away because the server starts or stops.
+    pub not_ready: Count,
+    /// Connections to a database that could not be made, other than for lack of room.
+    pub db_unreachable: Count,
+    /// Connections to a cache that could not be made, and cache errors.
+    pub cache_errors: Count,
+    /// Cache hits and misses.
+    pub cache_hits: Count,
+    /// See `cache_hits`.
+    pub cache_misses: Count,
+    /// Memory, disk, descriptors, threads ran out.
+    pub exhausted: Count,
+    /// Requests by the first two letters of the load balancer's termination state.
+    pub states: BTreeMap<[u8; 2], Count>,
+    /// Time to connect to the back end.
+    pub connect: Lengths,
+    /// Back-end servers taken out of rotation.
+    pub servers_down: Count,
+    /// Errors of the edge with its back end, by reason.
+    pub upstream: BTreeMap<Vec<u8>, Count>,
+    /// Requests by back-end server.
+    pub by_server: BTreeMap<u32, u64>,
+    /// Start, stop, crash or recovery of the database.
+    pub db_life: Count,
+    /// Server sessions opened by proxies, and the most at once.
+    pub borrows: Count,
+}
+
+impl Side {
+    /// Its length in seconds.
+    pub fn seconds(&self) -> f64 {
+        ((self.to - self.from) / 1_000_000) as f64 / 1000.0
+    }
+
+    /// A count a second.
+    pub fn rate(&self, count: &Count) -> f64 {
+        count.n as f64 / self.seconds().max(1e-9)
+    }
+
+    /// The share of requests that the `k` busiest clients make.
+    pub fn top(&self, k: usize) -> f64 {
+        let mut counts: Vec<u64> = self.clients.values().copied().collect();
+        counts.sort_unstable_by(|a, b| b.cmp(a));
+        counts.iter().take(k).sum::<u64>() as f64 / counts.iter().sum::<u64>().max(1) as f64
+    }
+
+    /// Requests whose termination state is one of these.
+    pub fn states(&self, wanted: &[&[u8; 2]]) -> Count {
+        let mut out = Count::default();
+        for (_, count) in self.states.iter().filter(|(state, _)| wanted.contains(state)) {
+            out.n += count.n;
+            out.rows.extend(count.rows.iter().take(PROOF - out.rows.len().min(PROOF)));
+        }
+        out
+    }
+
+    fn finish(&mut self) {
+        for lengths in [&mut self.latency, &mut self.query_time, &mut self.holds, &mut self.connect] {
+            lengths.ns.sort_unstable();
+        }
+    }
+}
+
+/// Both sides, and what belongs to neither.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Before the incident.
+    pub before: Side,
+    /// During it.
+    pub during: Side,
+    /// Sessions leaked that opened before the incident was over.
+    pub leaked: u64,
+    /// Rows that show them.
+    pub leaked_rows: Vec<RowId>,
+    /// Sessions at the pool layer that were followed, and returned.
+    pub followed: u64,
+    /// The application states requests of its own.
+    pub app_logs_requests: bool,
+    /// Kinds that occur anywhere in the logs.
+    pub seen: BTreeSet<Kind>,
+    /// The first rows of kinds that occur.
+    pub first_of: BTreeMap<Kind, RowId>,
+}
+
+/// Measures both sides. `before` and `during` are half-open stretches of time, ns UTC.
+pub fn measure(rows: &Rows<'_>, case: &Case, before: (i64, i64), during: (i64, i64)) -> Facts {
+    let mut facts = Facts::default();
+    (facts.before.from, facts.before.to) = before;
+    (facts.during.from, facts.during.to) = during;
+    let edge = if rows.iter().any(|r| r.kind() == Kind::LbRequest) { Kind::LbRequest } else { Kind::RequestEnd };
+    for row in rows.iter().filter(Row::has_time) {
+        let (time, kind) = (row.time(), row.kind());
+        facts.first_of.entry(kind).or_insert(row.id);
+        facts.seen.insert(kind);
+        // A restart is a cause also when it comes just before what users see.
+        let side = if time >= during.0 && time < during.1 {
+            &mut facts.during
+        } else if time >= before.0 && time < before.1 {
+            &mut facts.before
+        } else {
+            continue;
+        };
+        count(side, &row, edge);
+    }
+    facts.app_logs_requests = facts.seen.contains(&Kind::RequestEnd);
+    sessions(&mut facts, case);
+    facts.before.finish();
+    facts.during.finish();
+    facts
+}
+
+fn count(side: &mut Side, row: &Row<'_>, edge: Kind) {
+    let (kind, id) = (row.kind(), row.id);
+    match kind {
+        Kind::LbRequest | Kind::RequestEnd => {
+            if kind == edge {
+                request(side, row);
+            }
+            if kind == Kind::RequestEnd {
+                side.app_requests.add(id);
+            }
+        }
+        Kind::Query | Kind::SlowQuery => {
+            side.queries.add(id);
+            if let Some(ns) = row.long(LongCol::Duration) {
+                side.query_time.add(ns, id);
+            }
+            if kind == Kind::SlowQuery {
+                side.slow.add(id);
+            }
+        }
+        Kind::LockWait | Kind::Deadlock => side.locks.add(id),
+        Kind::QueryCanceled => side.canceled.add(id),
+        Kind::AcquireTimeout | Kind::ProxyWaitTimeout => side.timeouts.add(id),
+        Kind::PoolBorrow => side.borrows.add(id),
+        Kind::PoolStats => {
+            let waiting = u64::from(row.counter(IntCol::Waiting).unwrap_or(0));
+            if waiting > side.waiting.n {
+                side.waiting = Count { n: waiting, rows: vec![id] };
+            }
+        }
+        Kind::DbRefused | Kind::ProxyRefused => refused(side, row),
+        Kind::ConnectFailed => connect_failed(side, row),
+        Kind::ResourceExhausted => side.exhausted.add(id),
+        Kind::LbServerState if row.text(TextCol::Reason) == b"down" => side.servers_down.add(id),
+        Kind::LbUpstreamError => side.upstream.entry(row.text(TextCol::Reason).to_vec()).or_default().add(id),
+        Kind::ServerStart | Kind::ServerStop | Kind::ServerCrash | Kind::ServerRecovery if is_database(row) => side.db_life.add(id),
+        _ => match row.text(TextCol::Reason) {
+            b"cache_hit" => side.cache_hits.add(id),
+            b"cache_miss" => side.cache_misses.add(id),
+            b"cache_error" => side.cache_errors.add(id),
+            _ => {}
+        },
+    }
+}
+
+/// Load balancers and web servers log starts and stops of their own: those are not the database's.
+fn is_database(row: &Row<'_>) -> bool {
+    let format = row.source().map_or("", |s| s.format.as_str());
+    let ours = ["postgres", "mysql", "mariadb", "mongodb", "pg", "plain", "generic"];
+    ours.iter().any(|name| format.starts_with(name)) && !matches!(row.text(TextCol::Subject), b"haproxy" | b"nginx" | b"apache")
+}
+
+fn request(side: &mut Side, row: &Row<'_>) {
+    let (id, status) = (row.id, row.int(IntCol::Status));
+    side.requests.add(id);
+    if (500..600).contains(&status) {
+        side.failed.add(id);
+        *side.by_status.entry(status).or_default() += 1;
+    }
+    if row.code(TextCol::Client) != 0 {
+        *side.clients.entry(row.code(TextCol::Client)).or_default() += 1;
+    }
+    if row.code(TextCol::Server) != 0 {
+        *side.by_server.entry(row.code(TextCol::Server)).or_default() += 1;
+    }
+    if let Some(ns) = row.long(LongCol::Duration) {
+        side.latency.add(ns, id);
+    }
+    if let Some(ns) = row.long(LongCol::Connect) {
+        side.connect.add(ns, id);
+    }
+    if let [a, b, ..] = row.text(TextCol::Reason) {
+        side.states.entry([*a, *b]).or_default().add(id);
+    }
+}
+
+fn refused(side: &mut Side, row: &Row<'_>) {
+    match row.text(TextCol::Reason) {
+        b"starting_up" | b"shutting_down" | b"in_recovery" | b"recovery" | b"not_accepting" => side.not_ready.add(row.id),
+        b"too_many_clients" | b"reserved_slots" | b"too_many_connections" | b"max_client_conn" | b"role_limit" | b"database_limit" => {
+            side.full.add(row.id);
+        }
+        _ => {}
+    }
+}
+
+fn connect_failed(side: &mut Side, row: &Row<'_>) {
+    let (subject, reason) = (row.text(TextCol::Subject), row.text(TextCol::Reason));
+    if subject.starts_with(b"cache") || subject.starts_with(b"redis") || subject.starts_with(b"memcache") {
+        side.cache_errors.add(row.id);
+    } else if reason.starts_with(b"too_many") {
+        side.full.add(row.id);
+    } else if subject.is_empty() || [&b"database"[..], b"postgres", b"mysql", b"mariadb", b"mongo", b"pgbouncer"].iter().any(|db| subject.starts_with(db)) {
+        side.db_unreachable.add(row.id);
+    }
+}
+
+fn sessions(facts: &mut Facts, case: &Case) {
+    let pool = case.sessions.iter().any(|s| s.layer == Layer::Pool);
+    let layer = if pool { Layer::Pool } else { Layer::Db };
+    for session in case.sessions.iter().filter(|s| s.layer == layer) {
+        facts.followed += 1;
+        if session.class == Class::Leaked && session.open < facts.during.to {
+            facts.leaked += 1;
+            if facts.leaked_rows.len() < PROOF {
+                facts.leaked_rows.push(session.report.unwrap_or(session.open_row));
+            }
+        }
+        hold(facts, session);
+    }
+}
+
+fn hold(facts: &mut Facts, session: &Session) {
+    let (Some(end), Ended::Logged, true) = (session.end, session.ended, session.class != Class::Leaked) else { return };
+    let side = if end >= facts.during.from && end < facts.during.to {
+        &mut facts.during
+    } else if end >= facts.before.from && end < facts.before.to {
+        &mut facts.before
+    } else {
+        return;
+    };
+    side.holds.add(end - session.open, session.end_row.unwrap_or(session.open_row));
+}
