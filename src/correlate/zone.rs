@@ -8,7 +8,10 @@ use crate::ingest::columns::basis;
 use crate::ingest::{IntCol, TextCol};
 use crate::table::{EventTable, Row, Rows, ZoneShift};
 use backtrail_parsers::Kind;
+use rate::Activity;
 use std::collections::{BTreeMap, HashMap};
+
+mod rate;
 
 const QUARTER: i64 = 900 * 1_000_000_000;
 /// Zones reach from UTC−12 to UTC+14, in quarter-hours; a little more for clocks that are off.
@@ -27,6 +30,7 @@ pub fn find(table: &EventTable) -> Vec<ZoneShift> {
         return Vec::new();
     }
     let marks = marks(&rows, table.sources.len());
+    let activity = rate::activity(&rows, table.sources.len());
     let known: Vec<u32> =
         table.sources.iter().filter(|s| s.zone.basis == "written" || s.zone.basis == "given").map(|s| s.id).collect();
     let mut shifts = Vec::new();
@@ -35,9 +39,13 @@ pub fn find(table: &EventTable) -> Vec<ZoneShift> {
         for reference in &known {
             vote(&marks, source, *reference, &mut votes);
         }
-        if let Some(shift) = winner(source, &votes) {
-            shifts.push(shift);
-        }
+        let references: Vec<&Activity> = known.iter().filter_map(|r| activity.get(*r as usize)).collect();
+        let by_rate = || activity.get(source as usize).and_then(|own| rate::best(own, &references)).map(|(quarters, bins)| ZoneShift {
+            source,
+            add: quarters * QUARTER,
+            pairs: bins,
+        });
+        shifts.extend(winner(source, &votes).or_else(by_rate));
     }
     shifts
 }
