@@ -10,7 +10,7 @@ class Alerts:
     def __init__(self, file, load, receiver="ops-webhook"):
         self.file, self.load, self.receiver, self.firing = file, load, receiver, {}
 
-    async def watch(self, every=60, window=300, ratio=0.05, slow_ms=None):
+    async def watch(self, every=60, window=300, ratio=0.05):
         while True:
             await asyncio.sleep(every)
             recent = self._recent(window)
@@ -18,10 +18,6 @@ class Alerts:
                 continue
             share = sum(r["status"] >= 500 for r in recent) / len(recent)
             self._update("ShopHighErrorRate", "critical", share > ratio, share < ratio / 3, f"5xx ratio {share:.1%} over {window // 60}m")
-            if slow_ms:
-                spans = sorted((r["end"] - r["t"]) * 1000 for r in recent)
-                p95 = spans[int(len(spans) * 0.95)]
-                self._update("ShopLatencyP95High", "warning", p95 > slow_ms, p95 < slow_ms * 0.8, f"p95 latency {p95:.0f} ms over {window // 60}m")
 
     def _recent(self, window):
         since, rows = clock.now() - window, []

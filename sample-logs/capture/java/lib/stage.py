@@ -20,7 +20,6 @@ class Stage:
         os.chmod(BASE + "/run", 0o777)
         self.sources = sources
         self.deploys = []
-        self.notes = {}
         self.postgres = Postgres(self.logs, story.POSTGRES)
         self.haproxy = HaProxy(self.logs, f"{sources}/stories/{story.HAPROXY}", BASE + "/run")
         self.instances = {name: Instance(name, host, self.logs, self.private, self.postgres, story.APPLICATION, story.SINGLE_LOG)
@@ -66,7 +65,7 @@ class Stage:
         # The logs are taken while the servers still run: sessions of the pools stay open in them.
         await asyncio.sleep(1.5 * clock.RATE)
         with open(self.private + "/stage.json", "w") as out:
-            json.dump({"deploys": self.deploys, "notes": self.notes, "taken": clock.iso(clock.now(), True),
+            json.dump({"deploys": self.deploys, "taken": clock.iso(clock.now(), True),
                        "starts": {name: i.starts for name, i in self.instances.items()}}, out, indent=1)
         for name in os.listdir(self.logs):
             shutil.copy(f"{self.logs}/{name}", f"{self.private}/taken-{name}")

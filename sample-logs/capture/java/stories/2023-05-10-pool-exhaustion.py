@@ -43,7 +43,7 @@ def crowds():
 
 
 async def releases(stage):
-    await stage.until("2023-05-10T12:28:00Z")
+    await stage.until("2023-05-10T12:36:16Z")
     stage.deploy("shop-api", "1.19.2")
     await stage.until("2023-05-10T15:06:40Z")
     stage.deploy("lb-config", "88", by="ops")
@@ -73,11 +73,13 @@ TRUTH = {
     "onset": "2023-05-10T13:00:00Z",
     "outage_replies": ["try again later", "Service Unavailable", "Gateway Time-out"],
     "ruled_out": ["connection_leak", "lb_misconfiguration"],
+    "clock_agreement_s": 1.5,
     "flags": ["--tz", "app.log*=America/Chicago"],
     "zones": {"app.log": "America/Chicago"},
     "red_herrings": [
         {"time": "2023-05-10T15:06:40Z", "kind": "lb_suspected", "note": "lb-config 88 and 89; both backends answer their checks throughout"},
         {"kind": "healthy_neighbour", "note": "app1 serves the shoppers from a pool of the same size and never waits"},
+        {"time": "2023-05-11T14:53:58Z", "kind": "restart", "note": "shoppers get 503 SC while app1 is restarted for the larger pool"},
         {"kind": "zone", "note": "app.log is in local time (UTC-5) without a zone; the other logs are in UTC"},
         {"kind": "long_lived_sessions", "note": "a listener, an exporter and the pools are open when the logs end"},
     ],
