@@ -2,6 +2,8 @@
 
 pub mod callsite;
 pub mod classify;
+pub mod contained;
+pub mod exit;
 pub mod gaps;
 pub mod ledger;
 pub mod link;

@@ -209,6 +209,7 @@ fn leaks(rows: &Rows<'_>, case: &Case) -> Vec<Leak> {
         attribution: match leak.attribution {
             Attribution::Stack => "stack",
             Attribution::LogContext => "log_context",
+            Attribution::Statistical => "statistical",
             Attribution::None => "none",
         },
         confidence: leak.confidence(),
