@@ -280,6 +280,8 @@ pub struct Impact {
     pub clients_affected: Option<u64>,
     /// Their share.
     pub clients_affected_share: Option<f64>,
+    /// 95 % interval of that share (Wilson).
+    pub clients_affected_interval: Option<[f64; 2]>,
     /// What stands for a client.
     pub client_key: Option<String>,
     /// The worst minute.

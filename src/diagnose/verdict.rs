@@ -108,7 +108,12 @@ pub fn trigger(rows: &Rows<'_>, case: &Case, facts: &Facts, moments: &Moments, h
     let leak = best(hypotheses).is_some_and(|h| h.cause == Cause::ConnectionLeak);
     let reach = if leak { interval(case).map_or(SOON, |usual| (4 * usual).clamp(SOON / 10, 24 * SOON)) } else { SOON };
     let changes: Vec<&Marker> = case.markers.iter().filter(|m| matches!(m.kind, Kind::Deploy | Kind::Rollback | Kind::ConfigChange)).collect();
-    let near: Vec<&&Marker> = changes.iter().filter(|m| m.time <= sign + 2 * SECOND && sign - m.time <= reach).collect();
+    // A deploy takes effect when its processes have started, which may take minutes.
+    let effect = |m: &Marker| {
+        let started = case.markers.iter().filter(|s| s.kind == Kind::AppStart && s.time >= m.time && s.time <= sign && s.time - m.time <= SOON);
+        started.map(|s| s.time).max().unwrap_or(m.time)
+    };
+    let near: Vec<&&Marker> = changes.iter().filter(|m| m.time <= sign + 2 * SECOND && sign - effect(m) <= reach).collect();
     let service = |m: &Marker| rows.get(m.row).code(TextCol::Subject);
     let end = moments.recovered.or(moments.mitigated);
     let mended = |m: &Marker| {
