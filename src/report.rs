@@ -1,5 +1,6 @@
 //! F5: the report, a plain mirror of what was found. Shows, never recomputes. The only floor that serialises.
 
+pub mod answer;
 pub mod build;
 pub mod csv;
 pub mod diagnosed;
