@@ -246,7 +246,8 @@ impl Reader<'_> {
             }
             return;
         }
-        let found = classify(self.format, self.format.stream(lane.service.get(block)), line);
+        let stream = self.format.stream(lane.service.get(block));
+        let found = classify(self.format, stream, line);
         let goes_on = lane.layout.is_some_and(|open| match found {
             Found::Start(layout) => self.joins(open, layout, lane.text.get(block), line),
             Found::Continue(layout) => self.continues(open, layout, line),
@@ -258,7 +259,7 @@ impl Reader<'_> {
             return;
         }
         self.flush(block, lane, sink);
-        match found.alone(self.format, line) {
+        match found.alone(self.format, stream, line) {
             Found::Start(layout) => {
                 lane.text.set(block, line);
                 (lane.severity, lane.stamp) = (about.severity, about.stamp);
