@@ -177,7 +177,7 @@ kinds! {
     /// An alert; `reason` holds `firing` or `resolved`.
     Alert = "alert";
 
-    /// An exception or error record of the application.
+    /// An exception of the application: a record with a stack or a named exception. A bare sentence at error level is `log`.
     Error = "error";
     /// A connection to the database, cache or an upstream could not be made; `reason`.
     ConnectFailed = "connect.failed";

@@ -57,13 +57,7 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
     let traced = !event.stack.is_empty() && (frames::language(event.stack).is_some() || jvm::exception_head(event.stack).is_some());
     let found = if traced { frames::exception(event.stack) } else { None };
     let found = found.or_else(|| if event.severity >= Severity::ERROR || traced { said(event.message) } else { None });
-    let Some((name, _)) = found else {
-        // A stack without a head: the record is an error all the same where its level says so.
-        if traced && event.severity >= Severity::ERROR {
-            event.kind = Kind::Error;
-        }
-        return event.kind == Kind::Error;
-    };
+    let Some((name, _)) = found else { return false };
     if event.error_type.is_empty() {
         event.error_type = name;
     }

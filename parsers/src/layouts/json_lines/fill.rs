@@ -86,9 +86,6 @@ impl<'a> Found<'a> {
         self.message(event, dialect, record, arena);
         self.request(event, dialect);
         self.site(event);
-        if event.kind == Kind::Log && event.severity >= Severity::ERROR && !(event.error_type.is_empty() && event.stack.is_empty()) {
-            event.kind = Kind::Error;
-        }
     }
 
     fn time(&self) -> Stamp {
