@@ -9,7 +9,7 @@
 
 use crate::event::{Arena, Event};
 use crate::kind::Kind;
-use crate::layout::{Inferred, Layout, LayoutSpec, Line};
+use crate::layout::{Domain, Inferred, Layout, LayoutSpec, Line};
 use crate::prim::{num, text, time};
 use crate::reject::{Reason, Reject};
 use crate::sample::Sample;
@@ -62,6 +62,11 @@ impl Layout for Nagios {
         event.message = record.get(end + 3..).ok_or(Reject::new(Reason::Truncated, record.len()))?;
         entry(event);
         Ok(())
+    }
+
+    /// What a check said (`Connection refused`) is the alert's text, not this producer's own trouble.
+    fn domain(&self) -> Domain {
+        Domain::Only("alerts")
     }
 }
 

@@ -68,7 +68,7 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
     }
     if let Some(found) = pools::find(event.message, "create connection SQLException, url: ") {
         event.kind = Kind::ConnectFailed;
-        event.reason = b"connect_failed";
+        event.reason = b"failed";
         event.sqlstate = text::after(found.line(), b", state ").map(text::word).unwrap_or_default();
         return true;
     }

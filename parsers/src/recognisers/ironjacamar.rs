@@ -56,7 +56,7 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
         }
     } else if pools::anywhere(event, "IJ031084: ").is_some() {
         event.kind = Kind::ConnectFailed;
-        event.reason = b"connect_failed";
+        event.reason = b"failed";
     } else if pools::anywhere(event, "IJ000305: ").is_some() {
         event.kind = Kind::Error;
         event.reason = b"broken";

@@ -81,15 +81,16 @@ fn classify<'a>(body: &'a [u8], event: &mut Event<'a>) -> Severity {
         return connect(rest, event);
     }
     if let Some(rest) = body.strip_prefix(b"Proxy ") {
-        event.subject = text::word(rest);
-        let name = event.subject;
+        let name = text::word(rest);
         match rest.get(name.len()..) {
             Some(b" started.") => {
-                event.kind = Kind::ServerStart;
+                (event.kind, event.reason) = (Kind::AppStart, b"starting");
+                (event.subject, event.frontend) = (b"haproxy", name);
                 return Severity::NOTICE;
             }
             Some(tail) if tail.starts_with(b" stopped") => {
-                event.kind = Kind::ServerStop;
+                (event.kind, event.reason) = (Kind::AppStop, b"shutdown");
+                (event.subject, event.frontend) = (b"haproxy", name);
                 return Severity::WARN;
             }
             _ => {}

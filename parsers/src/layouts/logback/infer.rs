@@ -14,7 +14,7 @@ const MAJORITY: f64 = 0.7;
 /// The patterns of a sample, most frequent first.
 pub(super) fn plans(sample: &Sample<'_>) -> Vec<Plan> {
     let mut lines: Vec<(&[u8], Vec<Token<'_>>)> =
-        sample.lines.iter().map(|line| (*line, tokens(line))).filter(|(line, head)| is_head(line, head)).collect();
+        sample.lines.iter().map(|line| (*line, tokens(line))).filter(|(line, head)| is_head(line, head) && !crate::layouts::gunicorn::begins(line)).collect();
     let enough = (sample.lines.len() / 400).max(1);
     let mut plans: Vec<Plan> = Vec::new();
     while plans.len() < MOST_PLANS && lines.len() >= enough {
