@@ -43,7 +43,7 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
         },
         Example {
             line: "[Mon Nov 20 16:22:08 2026] [notice] caught SIGTERM, shutting down",
-            shows: &[("severity", "INFO"), ("kind", "server.stop")],
+            shows: &[("severity", "INFO"), ("kind", "app.stop")],
         },
         Example {
             line: "[Fri Nov 20 10:24:00.000001 2026] [mpm_event:error] [pid 1:tid 1] AH00484: server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting",
@@ -206,7 +206,8 @@ fn classify(event: &mut Event<'_>) {
             event.subject = b"httpd";
         }
     }
-    let to = text::after(message, b"attempt to connect to ").or_else(|| text::after(message, b"failed to make connection to backend: "));
+    let to = text::after(message, b"attempt to connect to ")
+        .or_else(|| text::after(message, b"failed to make connection to backend: "));
     if let Some(to) = to {
         (event.server, event.server_port) = net::host_port(text::word(to));
     }

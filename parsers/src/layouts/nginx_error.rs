@@ -120,7 +120,10 @@ impl Layout for NginxError {
 
 /// Lines that PHP's messages inside `FastCGI sent in stderr` bring along.
 fn php(line: &[u8]) -> bool {
-    line.starts_with(b"PHP message:") || line.starts_with(b"Stack trace:") || line.starts_with(b"#") || line.starts_with(b"\" while")
+    line.starts_with(b"PHP message:")
+        || line.starts_with(b"Stack trace:")
+        || line.starts_with(b"#")
+        || line.starts_with(b"\" while")
 }
 
 /// Takes the named parts off the end of `body`; gives the message before them.
@@ -129,7 +132,8 @@ fn parts<'a>(body: &'a [u8], event: &mut Event<'a>) -> &'a [u8] {
     let (message, named) = body.split_at(at);
     let part = |name: &[u8]| text::after(named, name);
     event.client = text::word(part(b", client: ").unwrap_or_default());
-    let quoted = |name: &[u8]| part(name).map(|rest| rest.get(..memchr::memchr(b'"', rest).unwrap_or(rest.len())).unwrap_or_default());
+    let quoted =
+        |name: &[u8]| part(name).map(|rest| rest.get(..memchr::memchr(b'"', rest).unwrap_or(rest.len())).unwrap_or_default());
     if let Some(request) = quoted(b", request: \"")
         && let Some(space) = memchr::memchr(b' ', request)
     {
@@ -190,7 +194,10 @@ fn classify(event: &mut Event<'_>) {
     if let Some((_, kind, reason)) = TEXTS.iter().find(|(text, _, _)| memchr::memmem::find(message, text).is_some()) {
         // Warnings of buffering name the phase too, but nothing failed.
         let harmless = event.severity < Severity::ERROR && *kind == Kind::LbUpstreamError;
-        if !harmless || memchr::memmem::find(message, b"failed").is_some() || memchr::memmem::find(message, b"timed out").is_some() {
+        if !harmless
+            || memchr::memmem::find(message, b"failed").is_some()
+            || memchr::memmem::find(message, b"timed out").is_some()
+        {
             event.kind = *kind;
             event.reason = reason;
             if matches!(kind, Kind::AppStart | Kind::AppStop) {

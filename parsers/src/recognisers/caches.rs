@@ -48,7 +48,9 @@ fn recognise(event: &mut Event<'_>, _: &Arena) -> bool {
         return true;
     }
     if event.kind == Kind::Log && event.reason.is_empty() {
-        event.reason = outcome(message).or_else(|| event.attr_any(&["cache", "cache_status", "cache.status"]).and_then(word)).unwrap_or_default();
+        event.reason = outcome(message)
+            .or_else(|| event.attr_any(&["cache", "cache_status", "cache.status"]).and_then(word))
+            .unwrap_or_default();
     }
     false
 }
@@ -62,7 +64,9 @@ fn names_cache(message: &[u8]) -> bool {
     ["redis", "Redis", "REDIS", "Jedis", "emcache", "valkey", "Valkey", ":6379", ":11211", "cache server", "cache unavailable"]
         .iter()
         .any(|name| has(message, name))
-        || ["cache:", "cache at ", "cache on ", "to cache", "cache connection", "Cache connection", "cache1", "cache-"].iter().any(|name| has(message, name))
+        || ["cache:", "cache at ", "cache on ", "to cache", "cache connection", "Cache connection", "cache1", "cache-"]
+            .iter()
+            .any(|name| has(message, name))
 }
 
 /// Why the cache was not reached.
@@ -82,9 +86,12 @@ fn which(message: &[u8]) -> &'static [u8] {
 }
 
 fn outcome(message: &[u8]) -> Option<&'static [u8]> {
-    let at = memmem::find(message, b"cache").or_else(|| memmem::find(message, b"Cache")).or_else(|| memmem::find(message, b"CACHE"))?;
+    let at = memmem::find(message, b"cache")
+        .or_else(|| memmem::find(message, b"Cache"))
+        .or_else(|| memmem::find(message, b"CACHE"))?;
     let behind = message.get(at + 5..)?;
-    let behind = behind.get(memchr::memchr3(b' ', b'=', b':', behind).filter(|n| *n < 8).map_or(0, |n| n + 1)..)?.trim_ascii_start();
+    let behind =
+        behind.get(memchr::memchr3(b' ', b'=', b':', behind).filter(|n| *n < 8).map_or(0, |n| n + 1)..)?.trim_ascii_start();
     word(behind)
 }
 

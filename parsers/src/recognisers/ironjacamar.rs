@@ -49,7 +49,8 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
         event.reason = b"interrupted";
     } else if let Some(found) = pool {
         // Without the cause the connection could not be made, or the pool was empty: the text does not say which.
-        event.kind = if memchr::memmem::find(event.stack, b"IJ031084").is_some() { Kind::ConnectFailed } else { Kind::AcquireTimeout };
+        event.kind =
+            if memchr::memmem::find(event.stack, b"IJ031084").is_some() { Kind::ConnectFailed } else { Kind::AcquireTimeout };
         event.reason = b"unavailable";
         if event.error_type.is_empty() {
             event.error_type = found.thrower();

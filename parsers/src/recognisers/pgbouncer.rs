@@ -367,9 +367,21 @@ mod tests {
         for (message, kind, reason) in [
             ("C-0x1a2b: a/b@unix(77):6432 login attempt: db=a user=b tls=no replication=no", Kind::ProxyOpen, ""),
             ("C-0x1a2b: a/b@10.0.0.1:5 closing because: client unexpected eof (age=3s)", Kind::ProxyClose, "client_eof"),
-            ("C-0x1a2b: a/b@10.0.0.1:5 closing because: password authentication failed (age=0s)", Kind::ProxyRefused, "authentication"),
-            ("C-0x1a2b: (nodb)/(nouser)@10.0.0.1:5 closing because: pooler is shutting down (age=0s)", Kind::ProxyRefused, "shutting_down"),
-            ("S-0x1a2b: a/b@10.0.0.9:5432 closing because: server conn crashed? (age=3s)", Kind::ProxyServerClose, "server_crashed"),
+            (
+                "C-0x1a2b: a/b@10.0.0.1:5 closing because: password authentication failed (age=0s)",
+                Kind::ProxyRefused,
+                "authentication",
+            ),
+            (
+                "C-0x1a2b: (nodb)/(nouser)@10.0.0.1:5 closing because: pooler is shutting down (age=0s)",
+                Kind::ProxyRefused,
+                "shutting_down",
+            ),
+            (
+                "S-0x1a2b: a/b@10.0.0.9:5432 closing because: server conn crashed? (age=3s)",
+                Kind::ProxyServerClose,
+                "server_crashed",
+            ),
             ("S-0x1a2b: a/b@10.0.0.9:5432 closing because: connect failed (age=3s)", Kind::ConnectFailed, "failed"),
             ("got SIGINT, shutting down, waiting for all servers connections to be released", Kind::ServerStop, "smart"),
             ("server login failed: FATAL sorry, too many clients already", Kind::ConnectFailed, "too_many_clients"),
