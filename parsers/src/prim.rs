@@ -16,6 +16,7 @@ pub mod num;
 pub mod object;
 pub mod pairs;
 pub mod pg;
+mod pg_cut;
 pub mod pg_infer;
 pub mod pg_prefix;
 pub mod pools;

@@ -8,6 +8,7 @@
 
 use super::postgres_stderr::severity;
 use crate::event::{Arena, Event};
+use crate::kind::Kind;
 use crate::layout::{Domain, Inferred, Layout, LayoutSpec, Line};
 use crate::prim::{net, num, pg};
 use crate::reject::{Reason, Reject};
@@ -52,7 +53,7 @@ const COLUMNS: usize = 26;
 struct PostgresCsv;
 
 /// A row begins with its time (quoted by some copiers), a comma, and a user that is quoted or absent.
-fn starts(line: &[u8]) -> bool {
+pub(super) fn starts(line: &[u8]) -> bool {
     let body = line.strip_prefix(b"\"").unwrap_or(line);
     let Some(width) = pg::time_width(body).filter(|width| *width >= 23) else { return false };
     let rest = body.get(width..).unwrap_or_default();
@@ -77,6 +78,7 @@ impl Layout for PostgresCsv {
         if event.severity == Severity::NONE {
             return Err(Reject::new(Reason::BadField, 0));
         }
+        event.kind = Kind::DbActivity;
         event.pid = num::uint32(pid.raw).unwrap_or(0);
         event.conn = session.raw;
         event.db_user = user.text(arena);

@@ -9,6 +9,7 @@
 
 use super::postgres_stderr::severity;
 use crate::event::{Arena, Event};
+use crate::kind::Kind;
 use crate::layout::{Domain, Inferred, Layout, LayoutSpec, Line};
 use crate::prim::{net, num, pg, time};
 use crate::reject::{Reason, Reject};
@@ -81,6 +82,7 @@ impl Layout for PostgresJson {
             return Err(Reject::new(Reason::BadField, 0));
         }
         event.attrs = reader.attrs.into_bump_slice();
+        event.kind = Kind::DbActivity;
         Ok(())
     }
 

@@ -4,10 +4,11 @@
 //! ```text
 //! 2026-11-20 09:45:51.838 UTC [15526] app@shop ERROR:  division by zero     prefix, severity, two blanks, message
 //! 2026-11-20 09:45:51.838 UTC [15526] app@shop STATEMENT:  select 1/0       a further field of the same record
-//! 	from t                                                                   a tab: the line above goes on
+//! <TAB>from t                                                              the line above goes on
 //! ```
 
 use crate::event::{Arena, Event};
+use crate::kind::Kind;
 use crate::layout::{Domain, Inferred, Layout, LayoutSpec, Line};
 use crate::prim::pg::{self, Field, Word};
 use crate::prim::pg_infer;
@@ -68,30 +69,58 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
 
 /// Fits a reader to a sample: which prefixes its lines have, and whether syslog output put chunk marks in front of them.
 fn infer(sample: &Sample<'_>) -> Option<Inferred> {
-    let marks = |line: &&[u8]| matches!(pg::chunk(line), Some((Some(_), _)));
-    let chunks = sample.lines.iter().filter(|line| marks(line)).count() * 2 > sample.lines.len();
+    // Texts inside rows of the CSV log may look like lines of this one.
+    if sample.share(super::postgres_csv::starts) > 0.2 {
+        return None;
+    }
+    let chunks = chunks(sample);
     let bare = |line: &&'_ [u8]| !(line.starts_with(b"\t") || line.starts_with(b"#011"));
     let lines: Vec<&[u8]> =
-        sample.lines.iter().map(|line| if chunks { unmarked(line).1 } else { line }).filter(|l| bare(l)).collect();
+        sample.lines.iter().map(|line| chunks.unmarked(line).1).filter(|l| bare(l)).collect();
     let prefixes = pg_infer::infer(&lines);
     let first = prefixes.first()?;
     let more = if prefixes.len() > 1 { format!(" and {} more", prefixes.len() - 1) } else { String::new() };
-    let marked = if chunks { ", lines marked with their chunk" } else { "" };
+    let marked = if chunks == Chunks::None { "" } else { ", lines marked with their chunk" };
     let reason = format!("log_line_prefix like '{}'{more}{marked}", first.show());
     Some(Inferred { layout: Box::new(PostgresStderr { prefixes, chunks }), reason })
 }
 
 struct PostgresStderr {
     prefixes: Vec<Prefix>,
-    /// Lines begin with syslog output's chunk mark.
-    chunks: bool,
+    chunks: Chunks,
 }
 
-/// A line without its chunk mark, and the chunk's number (1 where it says none).
-fn unmarked(line: &[u8]) -> (u32, &[u8]) {
-    match pg::chunk(line) {
-        Some((chunk, width)) => (chunk.unwrap_or(1), line.get(width..).unwrap_or_default()),
-        None => (1, line),
+/// Whether output to syslog put a mark in front of every line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chunks {
+    None,
+    /// `[8-2] `: message and chunk.
+    Pair,
+    /// `[2] `: the chunk alone (`syslog_sequence_numbers` off).
+    Alone,
+}
+
+impl Chunks {
+    /// A line without its chunk mark, and the chunk's number (1 where it says none).
+    fn unmarked(self, line: &[u8]) -> (u32, &[u8]) {
+        match (self, pg::chunk(line)) {
+            (Chunks::Pair, Some((_, Some(chunk), width))) | (Chunks::Alone, Some((chunk, None, width))) => {
+                (chunk, line.get(width..).unwrap_or_default())
+            }
+            _ => (1, line),
+        }
+    }
+}
+
+/// Which marks the lines have. A number alone may as well be a process id: those are larger.
+fn chunks(sample: &Sample<'_>) -> Chunks {
+    let most = |test: fn(&[u8]) -> bool| sample.share(test) > 0.5;
+    if most(|line| matches!(pg::chunk(line), Some((_, Some(_), _)))) {
+        Chunks::Pair
+    } else if most(|line| matches!(pg::chunk(line), Some((1..=40, None, _)))) {
+        Chunks::Alone
+    } else {
+        Chunks::None
     }
 }
 
@@ -101,8 +130,8 @@ impl Layout for PostgresStderr {
         match line.first() {
             Some(b'\t') => return Line::Continue,
             Some(b'#') if line.starts_with(b"#011") => return Line::Continue,
-            Some(b'[') if self.chunks => {
-                let (chunk, rest) = unmarked(line);
+            Some(b'[') if self.chunks != Chunks::None => {
+                let (chunk, rest) = self.chunks.unmarked(line);
                 if chunk > 1 {
                     return Line::Continue;
                 }
@@ -114,16 +143,21 @@ impl Layout for PostgresStderr {
         match word {
             Some((Word::Main(_), _)) => Line::Start,
             Some((Word::Field(_), _)) => Line::Continue,
-            None => self.other_line(line),
+            None => other_line(line),
         }
     }
 
     fn parse<'a>(&self, record: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
         let (first, rest) = text::first_line(record);
-        let head = if self.chunks { unmarked(first).1 } else { first };
-        let (word, at) = self.head(head, event).ok_or(Reject::new(Reason::BadField, 0))?;
+        let head = self.chunks.unmarked(first).1;
+        let Some((word, at)) = self.head(head, event) else {
+            let timed = pg::time_width(head).is_some() && pg::time(head).is_none();
+            return Err(Reject::new(if timed { Reason::BadTime } else { Reason::BadField }, 0));
+        };
         let Word::Main(severity) = word else { return Err(Reject::new(Reason::NoLayout, 0)) };
         event.severity = severity;
+        // Tells the recogniser that this is the server speaking, and no client that repeats its words.
+        event.kind = Kind::DbActivity;
         let message = head.get(at..).unwrap_or_default();
         event.message = if rest.is_empty() { message } else { self.fields(message, record, arena, event) };
         take_sqlstate(event);
@@ -137,37 +171,40 @@ impl Layout for PostgresStderr {
 
 /// With `log_error_verbosity = verbose` the SQLSTATE stands in front of the message: `42P01: relation …`.
 fn take_sqlstate(event: &mut Event<'_>) {
-    let [a, b, c, d, e, b':', b' ', rest @ ..] = event.message else { return };
-    let class = a.is_ascii_digit() || matches!([*a, *b], [b'F', b'0'] | [b'H', b'V'] | [b'P', b'0'] | [b'X', b'X']);
-    if class && [b, c, d, e].iter().all(|x| x.is_ascii_digit() || x.is_ascii_uppercase()) {
-        if event.message.get(..5) != Some(b"00000") {
-            event.sqlstate = event.message.get(..5).unwrap_or_default();
+    let Some((state, rest)) = event.message.split_at_checked(5) else { return };
+    let Some(rest) = rest.strip_prefix(b": ") else { return };
+    let lettered: [&[u8]; 4] = [b"F0", b"HV", b"P0", b"XX"];
+    let class = state.first().is_some_and(u8::is_ascii_digit) || lettered.iter().any(|class| state.starts_with(class));
+    if class && state.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase()) {
+        if state != b"00000" {
+            event.sqlstate = state;
         }
         event.message = rest;
     }
 }
 
-impl PostgresStderr {
-    /// A line that none of the file's prefixes fits: indented text goes on with the record, and a line that begins with
-    /// a time and holds a severity word was written under another prefix.
-    #[cold]
-    fn other_line(&self, line: &[u8]) -> Line {
-        match line.first() {
-            Some(b' ') => Line::Continue,
-            Some(b'0'..=b'9') if pg_infer::readable_alone(line) => match pg::find_word(line) {
-                Some((_, Word::Field(_), _)) => Line::Continue,
-                _ => Line::Start,
-            },
-            _ => Line::Foreign,
-        }
+/// A line that none of the file's prefixes fits: indented text goes on with the record, and a line that begins with
+/// a time and holds a severity word was written under another prefix.
+#[cold]
+fn other_line(line: &[u8]) -> Line {
+    match line.first() {
+        Some(b' ') => Line::Continue,
+        Some(b'0'..=b'9') if pg_infer::readable_alone(line) => match pg::find_word(line) {
+            Some((_, Word::Field(_), _)) => Line::Continue,
+            _ => Line::Start,
+        },
+        _ => Line::Foreign,
     }
+}
 
+impl PostgresStderr {
     fn head<'a>(&self, line: &'a [u8], event: &mut Event<'a>) -> Option<(Word, usize)> {
+        let pid = event.pid;
         for prefix in &self.prefixes {
             if let Some(found) = prefix.read(line, event) {
                 return Some(found);
             }
-            clear(event);
+            clear(event, pid);
         }
         pg_infer::of_line(line)?.read(line, event)
     }
@@ -180,7 +217,7 @@ impl PostgresStderr {
         let mut at = text::first_line(record).0.len() + 1;
         while let Some(rest) = record.get(at..).filter(|rest| !rest.is_empty()) {
             let line = text::first_line(rest).0;
-            let body = if self.chunks { unmarked(line).1 } else { line };
+            let body = self.chunks.unmarked(line).1;
             if let Some((field, pid, from)) = self.field(body) {
                 if let Some(part) = parts.get_mut(used) {
                     part.2 = at - 1;
@@ -235,8 +272,8 @@ impl PostgresStderr {
 
 /// Takes back what a prefix that did not fit put into the event; pid and severity may be an envelope's.
 #[cold]
-fn clear(event: &mut Event<'_>) {
-    let kept = Event { host: event.host, service: event.service, pid: event.pid, severity: event.severity, ..Event::default() };
+fn clear(event: &mut Event<'_>, pid: u32) {
+    let kept = Event { host: event.host, service: event.service, pid, severity: event.severity, ..Event::default() };
     *event = kept;
 }
 
@@ -315,6 +352,8 @@ mod tests {
         let layout = layout(&lines);
         let starts: Vec<Line> = lines.iter().map(|l| layout.line(l)).collect();
         assert_eq!(starts, [Line::Start, Line::Continue, Line::Continue]);
+        assert_eq!(chunks(&Sample { lines: vec![b"[1] LOG:  x", b"[2] #011y", b"[1] LOG:  z"] }), Chunks::Alone);
+        assert_eq!(chunks(&Sample { lines: vec![b"[4711] LOG:  x", b"[4712] LOG:  z"] }), Chunks::None);
         let (record, arena) = (lines.join(&b'\n'), Arena::new());
         let mut event = Event::default();
         layout.parse(&record, &arena, &mut event).unwrap();

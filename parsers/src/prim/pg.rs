@@ -170,7 +170,10 @@ pub fn find_word(line: &[u8]) -> Option<(usize, Word, usize)> {
     for colon in memchr::memmem::find_iter(head, b": ") {
         // The word is the run of letters in front of the colon; translated ones are tried from every place in it.
         let before = head.get(..colon)?;
-        let letters = before.iter().rev().take_while(|b| b.is_ascii_alphanumeric()).count();
+        let run = before.iter().rev().take_while(|b| b.is_ascii_alphanumeric()).count();
+        // A prefix may end with a number and no blank.
+        let digits = num::digits(before.get(colon - run..)?);
+        let letters = run - digits;
         let start = colon - letters;
         if letters > 0
             && let Some((word, end)) = line.get(start..).and_then(word)
@@ -200,20 +203,18 @@ fn before_colon(line: &[u8], colon: usize) -> Option<(usize, Word, usize)> {
     alone.then_some((start, *word, colon + 1 + blanks))
 }
 
-/// The chunk mark that output to syslog puts in front of a line, `[8-1] ` (message and chunk) or `[2] ` (chunk alone, or
-/// message alone): the chunk's number, where there are two numbers, and the length of the mark.
-pub fn chunk(line: &[u8]) -> Option<(Option<u32>, usize)> {
+/// The chunk mark that output to syslog puts in front of a line: message and chunk (`[8-1] `), or one of the two alone
+/// (`[2] `). The first number, the second one where there is one, and the length of the mark.
+pub fn chunk(line: &[u8]) -> Option<(u32, Option<u32>, usize)> {
     let body = line.strip_prefix(b"[")?;
-    let first = num::digits(body);
-    if first == 0 || first > 10 {
-        return None;
-    }
-    match body.get(first..)? {
-        [b']', b' ', ..] => Some((None, first + 3)),
+    let width = num::digits(body);
+    let first = body.get(..width).and_then(num::uint32)?;
+    match body.get(width..)? {
+        [b']', b' ', ..] => Some((first, None, width + 3)),
         [b'-', rest @ ..] => {
             let second = num::digits(rest);
             let number = rest.get(..second).and_then(num::uint32)?;
-            rest.get(second..)?.starts_with(b"] ").then_some((Some(number), first + second + 4))
+            rest.get(second..)?.starts_with(b"] ").then_some((first, Some(number), width + second + 4))
         }
         _ => None,
     }
@@ -223,7 +224,7 @@ pub fn chunk(line: &[u8]) -> Option<(Option<u32>, usize)> {
 /// where syslog output cut the text at a blank, so that no line end belongs between the line above and this one.
 pub fn continuation(line: &[u8]) -> (&[u8], bool) {
     let (line, chunked) = match chunk(line) {
-        Some((_, width)) => (line.get(width..).unwrap_or_default(), true),
+        Some((_, _, width)) => (line.get(width..).unwrap_or_default(), true),
         None => (line, false),
     };
     match line.strip_prefix(b"\t").or_else(|| line.strip_prefix(b"#011")) {
@@ -232,42 +233,51 @@ pub fn continuation(line: &[u8]) -> (&[u8], bool) {
     }
 }
 
-fn digit(text: &[u8], at: usize, bad: &mut u8) -> i32 {
-    let digit = text.get(at).copied().unwrap_or(0).wrapping_sub(b'0');
-    *bad |= u8::from(digit > 9);
-    i32::from(digit)
-}
-
 /// A time as PostgreSQL and PgBouncer write it, `2026-11-20 09:45:48.961 UTC`: the stamp and its width. The zone may be
 /// missing; an abbreviation other than `UTC` and `GMT` leaves the time local, because names are shared (`IST`).
 pub fn time(text: &[u8]) -> Option<(Stamp, usize)> {
-    let text = text.get(..text.len().min(48))?;
-    let [_, _, _, _, b'-', _, _, b'-', _, _, b' ' | b'T', _, _, b':', _, _, b':', ..] = text else { return None };
+    let head = text.first_chunk::<19>()?;
+    let marks = [head[4], head[7], head[13], head[16]];
+    if marks != *b"--::" || !matches!(head[10], b' ' | b'T') {
+        return None;
+    }
     let mut bad = 0;
-    let mut two = |at| digit(text, at, &mut bad) * 10 + digit(text, at + 1, &mut bad);
-    let year = two(0) * 100 + two(2);
-    let (month, day, hour, minute, second) = (two(5), two(8), two(11), two(14), two(17));
-    if bad != 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 24 || minute > 59 || second > 60 || year < 1 {
+    let mut two = |tens: u8, ones: u8| {
+        let (tens, ones) = (tens.wrapping_sub(b'0'), ones.wrapping_sub(b'0'));
+        bad |= u8::from(tens > 9) | u8::from(ones > 9);
+        i32::from(tens) * 10 + i32::from(ones)
+    };
+    let year = two(head[0], head[1]) * 100 + two(head[2], head[3]);
+    let (month, day) = (two(head[5], head[6]), two(head[8], head[9]));
+    let (hour, minute, second) = (two(head[11], head[12]), two(head[14], head[15]), two(head[17], head[18]));
+    if bad != 0 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 60 || year < 1 {
         return None;
     }
     let date = days(year, month.cast_unsigned(), day.cast_unsigned());
     let seconds = date * 86_400 + i64::from(hour * 3600 + minute * 60 + second.min(59));
-    let (mut fraction, mut digits, mut end) = (0i64, 0u8, 19);
-    if matches!(text.get(end), Some(b'.' | b',')) {
-        while let Some(byte @ b'0'..=b'9') = text.get(end + 1 + usize::from(digits))
-            && digits < 9
-        {
-            fraction = fraction * 10 + i64::from(byte - b'0');
-            digits += 1;
-        }
-        if digits > 0 {
-            end += 1 + usize::from(digits);
-        }
-    }
-    let nanos = seconds.checked_mul(1_000_000_000)?.checked_add(fraction * 10i64.pow(9 - u32::from(digits)))?;
+    let (fraction, digits, end) = fraction(text);
+    let nanos = seconds.checked_mul(1_000_000_000)?.checked_add(fraction)?;
     let (offset, width) = zone(text.get(end..).unwrap_or_default());
     let (written, shift) = offset.map_or((Written::Local, 0), |seconds| (Written::Instant, seconds));
     Some((Stamp { nanos: nanos.saturating_sub(shift * 1_000_000_000), written, digits }, end + width))
+}
+
+/// The fraction behind the seconds: nanoseconds, digits, and where it ends. Nearly always it is milliseconds.
+#[inline]
+fn fraction(text: &[u8]) -> (i64, u8, usize) {
+    match text.get(19..) {
+        Some([b'.' | b',', a @ b'0'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b' ', ..]) => {
+            let millis = u32::from(a - b'0') * 100 + u32::from(b - b'0') * 10 + u32::from(c - b'0');
+            (i64::from(millis) * 1_000_000, 3, 23)
+        }
+        Some([b'.' | b',', rest @ ..]) => {
+            let width = num::digits(rest.get(..rest.len().min(9)).unwrap_or_default());
+            let value = rest.get(..width).and_then(num::uint).and_then(|v| i64::try_from(v).ok()).unwrap_or(0);
+            let digits = u8::try_from(width).unwrap_or(0);
+            (value * 10i64.pow(9 - u32::from(digits)), digits, if width > 0 { 20 + width } else { 19 })
+        }
+        _ => (0, 0, 19),
+    }
 }
 
 /// The zone behind a time: offset in seconds where it is certain, and its width with the blank in front; 0 for none.
@@ -330,13 +340,9 @@ pub fn time_width(text: &[u8]) -> Option<usize> {
     else {
         return None;
     };
-    let mut end = 19;
-    if matches!(text.get(end), Some(b'.' | b',')) {
-        let width = match text.get(end + 1..) {
-            Some([b'0'..=b'9', b'0'..=b'9', b'0'..=b'9', b' ', ..]) => 3,
-            rest => num::digits(rest.unwrap_or_default()).min(9),
-        };
-        end += if width > 0 { width + 1 } else { 0 };
+    let end = fraction(text).2;
+    if let Some([b' ', b'U', b'T', b'C', b' ', ..]) = text.get(end..) {
+        return Some(end + 4);
     }
     Some(end + zone(text.get(end..)?).1)
 }
@@ -356,6 +362,7 @@ mod tests {
             ("[1] СООБЩЕНИЕ:  x", 4, 25),
             ("[1] 文:  x", 4, 10),
             ("a=DETAIL: x LOG:  y", 12, 18),
+            ("[x] 4711LOG:  y", 8, 14),
         ] {
             let found = find_word(line.as_bytes()).map(|(start, _, end)| (start, end));
             assert_eq!(found, Some((start, end)), "{line}");
@@ -387,8 +394,8 @@ mod tests {
 
     #[test]
     fn chunks_and_continuations_are_told_apart() {
-        assert_eq!(chunk(b"[8-1] LOG:  x"), Some((Some(1), 6)));
-        assert_eq!(chunk(b"[2] \tx"), Some((None, 4)));
+        assert_eq!(chunk(b"[8-1] LOG:  x"), Some((8, Some(1), 6)));
+        assert_eq!(chunk(b"[2] \tx"), Some((2, None, 4)));
         assert_eq!(chunk(b"[unknown] x"), None);
         assert_eq!(continuation(b"[8-2] #011  2"), (&b"  2"[..], true));
         assert_eq!(continuation(b"[8-3]  and b"), (&b" and b"[..], false));

@@ -8,6 +8,7 @@
 use super::net;
 use super::num;
 use super::pg::{Word, find_word, time_width};
+use super::pg_cut::{Sep, cut};
 use super::pg_prefix::{Prefix, Step, What, session_pid};
 use super::text::word;
 use std::collections::BTreeMap;
@@ -27,13 +28,6 @@ struct Head<'a> {
     slots: Vec<&'a [u8]>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sep<'a> {
-    Time { text: &'a [u8], fraction: bool },
-    Label(&'a [u8]),
-    Mark(&'a [u8]),
-}
-
 /// The prefixes that explain `lines` (without chunk marks), best first; empty where no line looks like PostgreSQL's.
 pub fn infer(lines: &[&[u8]]) -> Vec<Prefix> {
     let heads: Vec<Head<'_>> = lines.iter().filter_map(|line| head(line)).collect();
@@ -43,7 +37,10 @@ pub fn infer(lines: &[&[u8]]) -> Vec<Prefix> {
     }
     let lengths: BTreeMap<Vec<u8>, usize> =
         groups.iter().map(|(key, group)| (key.clone(), group.first().map_or(0, |head| head.seps.len()))).collect();
-    let mut ranked: Vec<(&Vec<u8>, &Vec<&Head<'_>>)> = groups.iter().filter(|(_, group)| convincing(group)).collect();
+    // Where there is no prefix at all, that holds for most lines, or it is text of some other producer.
+    let usual = |key: &[u8], group: &[&Head<'_>]| !key.is_empty() || group.len() * 10 > lines.len();
+    let mut ranked: Vec<(&Vec<u8>, &Vec<&Head<'_>>)> =
+        groups.iter().filter(|(key, group)| usual(key, group) && convincing(group)).collect();
     ranked.sort_by_key(|(_, group)| std::cmp::Reverse(group.len()));
     let mut candidates: Vec<Prefix> = Vec::new();
     for (key, group) in ranked.into_iter().take(MAX_CANDIDATES) {
@@ -132,115 +129,6 @@ fn skeleton(seps: &[Sep<'_>]) -> Vec<u8> {
         }
     }
     out
-}
-
-/// Cuts a prefix at its separators.
-fn cut(prefix: &[u8]) -> (Vec<Sep<'_>>, Vec<&[u8]>) {
-    let (mut seps, mut slots) = (Vec::new(), Vec::new());
-    let (mut at, mut from) = (0, 0);
-    while let Some(rest) = prefix.get(at..).filter(|rest| !rest.is_empty()) {
-        let fresh = at == 0 || prefix.get(at - 1).is_some_and(|b| !b.is_ascii_alphanumeric());
-        let (sep, width) = if let Some(width) = time_width(rest).filter(|_| fresh) {
-            let text = rest.get(..width).unwrap_or_default();
-            (Some(Sep::Time { text, fraction: text.get(19) == Some(&b'.') }), width)
-        } else {
-            match word_width(rest) {
-                0 => (Some(Sep::Mark(rest.get(..1).unwrap_or_default())), 1),
-                width => match label_width(rest, width) {
-                    0 => (None, width),
-                    width => (Some(Sep::Label(rest.get(..width).unwrap_or_default())), width),
-                },
-            }
-        };
-        if let Some(sep) = sep {
-            slots.push(prefix.get(from..at).unwrap_or_default());
-            seps.push(sep);
-            from = at + width;
-        }
-        at += width;
-        if let Some(Sep::Label(label)) = sep {
-            let value = prefix.get(at..).unwrap_or_default();
-            at += if time_width(value).is_some() { 0 } else { value_width(value, label) };
-        }
-    }
-    slots.push(prefix.get(from..).unwrap_or_default());
-    (seps, slots)
-}
-
-/// The width of a word at the start of `rest` that may be the value of a field.
-fn word_width(rest: &[u8]) -> usize {
-    let bracketed: [&[u8]; 3] = [b"[unknown]", b"[local]", b"[none]"];
-    if let Some(known) = bracketed.iter().find(|known| rest.starts_with(known)) {
-        return known.len();
-    }
-    let run = |test: fn(&u8) -> bool| rest.iter().take_while(|b| test(b)).count();
-    let (v4, v6) = (run(|b| b.is_ascii_digit() || *b == b'.'), run(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.')));
-    for width in [v6, v4] {
-        // An address may begin with two colons, never with one, which is a separator.
-        let begins = match rest {
-            [b':', b':', next, ..] => next.is_ascii_hexdigit(),
-            [first, ..] => *first != b':',
-            [] => false,
-        };
-        if width > 1 && begins && rest.get(..width).is_some_and(net::is_address) {
-            return width + port_width(rest.get(width..).unwrap_or_default());
-        }
-    }
-    let vxid = rest.strip_prefix(b"-").unwrap_or(rest);
-    let first = num::digits(vxid);
-    if first > 0 && vxid.get(first) == Some(&b'/') {
-        let second = num::digits(vxid.get(first + 1..).unwrap_or_default());
-        if second > 0 {
-            return rest.len() - vxid.len() + first + 1 + second;
-        }
-    }
-    let inner = |b: u8| b.is_ascii_alphanumeric() || b >= 0x80 || matches!(b, b'_' | b'.' | b'$' | b'\\');
-    let mut width = 0;
-    while let Some(byte) = rest.get(width) {
-        let letter = |at: usize| rest.get(at).is_some_and(u8::is_ascii_alphabetic);
-        let hyphen = *byte == b'-' && width > 0 && letter(width - 1) && letter(width + 1);
-        if !inner(*byte) && !hyphen {
-            break;
-        }
-        width += 1;
-    }
-    if width == 0 { 0 } else { width + port_width(rest.get(width..).unwrap_or_default()) }
-}
-
-/// The width of `(51234)`.
-fn port_width(rest: &[u8]) -> usize {
-    let Some(body) = rest.strip_prefix(b"(") else { return 0 };
-    let digits = num::digits(body);
-    if digits > 0 && body.get(digits) == Some(&b')') { digits + 2 } else { 0 }
-}
-
-/// The width of a label, `user=`, `pid = `, `db="`; 0 where the word of width `word` is none.
-fn label_width(rest: &[u8], word: usize) -> usize {
-    let behind = rest.get(word..).unwrap_or_default();
-    let blanks = behind.iter().take_while(|b| **b == b' ').count();
-    if blanks > 1 || behind.get(blanks) != Some(&b'=') || !rest.first().is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_') {
-        return 0;
-    }
-    let mut width = word + blanks + 1;
-    if blanks == 1 && rest.get(width) == Some(&b' ') {
-        width += 1;
-    }
-    width + usize::from(matches!(rest.get(width), Some(b'"' | b'\'')))
-}
-
-fn value_width(value: &[u8], label: &[u8]) -> usize {
-    let quote = label.last().copied().filter(|b| matches!(b, b'"' | b'\''));
-    if let Some(quote) = quote {
-        return memchr::memchr(quote, value).unwrap_or(0);
-    }
-    let known = word_width(value);
-    if known > 0 && value.first() == Some(&b'[') {
-        return known;
-    }
-    value
-        .iter()
-        .take_while(|b| !matches!(b, b' ' | b',' | b';' | b'|' | b']' | b')' | b'}' | b'>' | b'"' | b'\'' | b'@'))
-        .count()
 }
 
 /// What the values of a slot look like.
@@ -353,6 +241,7 @@ fn name_texts(group: &[&Head<'_>], seps: &[Sep<'_>], slots: &mut [Slot<'_>]) {
         }
     }
     let missing = |slots: &[Slot<'_>], what: What| !slots.iter().any(|slot| slot.what == what);
+    let mut absent = Vec::new();
     for (what, key) in [(What::User, &b" user="[..]), (What::Database, b" database="), (What::App, b" application_name=")] {
         if !missing(slots, what) {
             continue;
@@ -362,10 +251,15 @@ fn name_texts(group: &[&Head<'_>], seps: &[Sep<'_>], slots: &mut [Slot<'_>]) {
             .filter(|head| head.message.starts_with(b"disconnection: ") || head.message.starts_with(b"connection authorized: "))
             .filter_map(|head| Some((*head, word(super::text::after(head.message, key)?))))
             .collect();
-        let agrees = |index: usize| told.iter().filter(|(head, name)| head.slots.get(index) == Some(name)).count();
+        // The line that tells the application's name is written before the prefix knows it.
+        let agrees = |index: usize| match what {
+            What::App => told.iter().filter(|(_, name)| slots.get(index).is_some_and(|s| s.values.contains(name))).count(),
+            _ => told.iter().filter(|(head, name)| head.slots.get(index) == Some(name)).count(),
+        };
         let found = (0..slots.len())
             .filter(|index| slots.get(*index).is_some_and(|s| s.what == What::Other && s.label.is_empty()))
             .find(|index| agrees(*index) * 2 > told.len());
+        absent.extend((!told.is_empty() && found.is_none()).then_some(what));
         if let Some(slot) = found.and_then(|index| slots.get_mut(index)) {
             slot.what = what;
             slot.shape = Shape::Text;
@@ -374,6 +268,7 @@ fn name_texts(group: &[&Head<'_>], seps: &[Sep<'_>], slots: &mut [Slot<'_>]) {
     // What is unknown before login is user, database or application, nearly always in this order.
     for what in [What::User, What::Database, What::App] {
         if missing(slots, what)
+            && (what == What::App || !absent.contains(&what))
             && let Some(slot) =
                 slots.iter_mut().find(|s| s.what == What::Other && s.label.is_empty() && s.values.contains(&&b"[unknown]"[..]))
         {
@@ -459,7 +354,11 @@ fn compile(group: &[&Head<'_>], quits: &[usize]) -> Option<Prefix> {
         }
         at += 1;
     }
-    Some(Prefix { steps })
+    // Words alone are no prefix: they are text in which a severity word stands.
+    let telling = |step: &Step| {
+        matches!(step, Step::Stamp | Step::Epoch | Step::Pid) || matches!(step, Step::Text(what, _) if *what != What::Other)
+    };
+    (steps.is_empty() || steps.iter().any(telling)).then_some(Prefix { steps })
 }
 
 #[cfg(test)]

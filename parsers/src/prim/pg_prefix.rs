@@ -9,6 +9,9 @@ use super::num;
 use super::pg::{Word, time, time_width, word};
 use crate::event::Event;
 
+/// No field of a prefix is longer than this: names are at most 63 bytes long, addresses less.
+const LONGEST: usize = 300;
+
 /// What a field of free text holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum What {
@@ -97,7 +100,23 @@ impl Prefix {
     /// The word behind the prefix, and where the text behind the word begins; `None` where the line has another shape.
     #[inline]
     pub fn word(&self, line: &[u8]) -> Option<(Word, usize)> {
-        run(&self.steps, line, line, &mut Nothing)
+        match self.glance() {
+            // A word of another language, or a name that holds what ends it, takes the long way.
+            Some((head, tail)) => glance(head, tail, line).or_else(|| run(&self.steps, line, line, &mut Nothing)),
+            None => run(&self.steps, line, line, &mut Nothing),
+        }
+    }
+
+    /// Where a prefix begins with what tells its lines apart, its first steps and the bytes in front of the word: names in
+    /// between need not be told apart to find the word.
+    fn glance(&self) -> Option<(&[Step], &[u8])> {
+        let first = self.steps.iter().position(|step| matches!(step, Step::Text(..)))?;
+        let head = self.steps.get(..first)?;
+        let telling = head.iter().any(|step| matches!(step, Step::Stamp | Step::Epoch));
+        match self.steps.last() {
+            Some(Step::Literal(tail) | Step::Text(_, tail)) if telling => Some((head, tail)),
+            _ => None,
+        }
     }
 
     /// As [`Prefix::word`], and puts what the prefix holds into `event`. After `None` the event may hold parts of it.
@@ -128,8 +147,45 @@ impl Prefix {
     }
 }
 
+/// Takes `head` off a line and finds the first severity word behind `tail` in what is left.
+fn glance(head: &[Step], tail: &[u8], line: &[u8]) -> Option<(Word, usize)> {
+    let from = match steps_over::<Nothing, true>(head, line, line, &mut Nothing)? {
+        (Some(word), at) => return Some((word, at)),
+        (None, from) => from,
+    };
+    let rest = line.get(from..)?;
+    let near = rest.get(..LONGEST).unwrap_or(rest);
+    for colon in memchr::memchr_iter(b':', near) {
+        if rest.get(colon + 1) != Some(&b' ') {
+            continue;
+        }
+        let before = near.get(..colon)?;
+        let width = before.iter().rev().take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit()).count();
+        let start = colon - width;
+        if width > 0
+            && before.get(..start)?.ends_with(tail)
+            && let Some((word, end)) = rest.get(start..).and_then(word)
+        {
+            return Some((word, from + start + end));
+        }
+    }
+    None
+}
+
 /// Runs `steps` over `rest`, the end of `line`. Only texts whose end mark stands in them make it go back.
 fn run<'a, F: Fill<'a>>(steps: &[Step], line: &'a [u8], rest: &'a [u8], fill: &mut F) -> Option<(Word, usize)> {
+    let (word, at) = steps_over::<F, false>(steps, line, rest, fill)?;
+    Some((word?, at))
+}
+
+/// As [`run`]; with `HEAD` the steps are the beginning of a prefix, behind which no word is looked for: the offset reached.
+#[inline]
+fn steps_over<'a, F: Fill<'a>, const HEAD: bool>(
+    steps: &[Step],
+    line: &'a [u8],
+    rest: &'a [u8],
+    fill: &mut F,
+) -> Option<(Option<Word>, usize)> {
     let mut rest = rest;
     let mut steps = steps.iter();
     while let Some(step) = steps.next() {
@@ -158,7 +214,10 @@ fn run<'a, F: Fill<'a>>(steps: &[Step], line: &'a [u8], rest: &'a [u8], fill: &m
                 if width == 0 {
                     return None;
                 }
+                // What stands first may be a message number; the envelope of syslog has the process id.
+                let first = rest.len() == line.len() - 1;
                 if let Some(event) = fill.event()
+                    && !(first && event.pid != 0)
                     && let Some(pid) = body.get(..width).and_then(num::uint32)
                 {
                     event.pid = pid;
@@ -173,26 +232,42 @@ fn run<'a, F: Fill<'a>>(steps: &[Step], line: &'a [u8], rest: &'a [u8], fill: &m
                 let body = body.strip_prefix(b"-").filter(|b| num::digits(b) > 0).unwrap_or(body);
                 rest = pad(body.get(num::digits(body)..)?, steps.as_slice());
             }
-            Step::Text(what, until) => return texts(*what, until, steps.as_slice(), line, rest, fill),
+            Step::Text(what, until) => {
+                let (word, at) = texts(*what, until, steps.as_slice(), line, rest, fill)?;
+                return Some((Some(word), at));
+            }
             Step::Quit => {
                 // Names are rarely in capitals: most lines go on here.
                 if !rest.first().is_some_and(u8::is_ascii_lowercase)
                     && let Some((word, width)) = word(rest)
                 {
-                    return Some((word, line.len() - rest.len() + width));
+                    return Some((Some(word), line.len() - rest.len() + width));
                 }
             }
         }
     }
+    if HEAD {
+        return Some((None, line.len() - rest.len()));
+    }
     let (word, width) = word(rest)?;
-    Some((word, line.len() - rest.len() + width))
+    Some((Some(word), line.len() - rest.len() + width))
 }
 
 /// `text` without `literal` in front, for literals of a few bytes.
 #[inline]
 fn strip<'a>(text: &'a [u8], literal: &[u8]) -> Option<&'a [u8]> {
-    let (head, tail) = text.split_at_checked(literal.len())?;
-    head.iter().zip(literal).all(|(a, b)| a == b).then_some(tail)
+    match (literal, text) {
+        ([a], [x, tail @ ..]) if a == x => Some(tail),
+        ([a, b], [x, y, tail @ ..]) if a == x && b == y => Some(tail),
+        ([] | [_] | [_, _], _) => {
+            if literal.is_empty() {
+                Some(text)
+            } else {
+                None
+            }
+        }
+        _ => text.strip_prefix(literal),
+    }
 }
 
 /// Passes over the blanks of a padded escape (`%-8p`) where the next step is no literal that begins with one.
@@ -212,8 +287,6 @@ fn texts<'a, F: Fill<'a>>(
     rest: &'a [u8],
     fill: &mut F,
 ) -> Option<(Word, usize)> {
-    /// No prefix holds more than this: names are at most 63 bytes long, addresses less.
-    const LONGEST: usize = 300;
     let first = *until.first()?;
     let near = rest.get(..LONGEST).unwrap_or(rest);
     let from = if what == What::Host { port_end(near, until) } else { 0 };
@@ -222,6 +295,10 @@ fn texts<'a, F: Fill<'a>>(
     for _ in 0..16 {
         at += near.get(at..)?.iter().position(|byte| *byte == first)?;
         let (text, tail) = rest.split_at_checked(at)?;
+        // Where a blank ends names, only an application's holds blanks itself.
+        if first == b' ' && at > 0 && what != What::App && what != What::Other && text.trim_ascii().contains(&b' ') {
+            return None;
+        }
         if let Some(tail) = strip(tail, until)
             && let Some(found) = run(steps, line, tail, fill)
         {

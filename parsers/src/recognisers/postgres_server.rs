@@ -110,29 +110,35 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
 };
 
 fn recognise<'a>(event: &mut Event<'a>, arena: &'a Arena) -> bool {
-    // The layouts of PostgreSQL have taken the severity word off. Elsewhere it may still stand there, prefix and all.
-    let mut certain = event.severity == Severity::FATAL || event.severity == Severity::PANIC;
-    if let Some((Word::Main(severity), at)) = pg::word(event.message) {
-        event.message = event.message.get(at..).unwrap_or_default();
-        event.severity = severity;
-        certain = true;
-    } else if matches!(event.message.first(), Some(b'0'..=b'9')) && pg_infer::readable_alone(event.message) {
-        certain |= whole_line(event);
+    // The layouts of PostgreSQL call their events activity. Elsewhere the server's severity word must still stand in front,
+    // prefix and all: clients repeat the texts of errors.
+    let server = event.kind == Kind::DbActivity;
+    let mut certain = server;
+    if !server {
+        if let Some((Word::Main(severity), at)) = pg::word(event.message) {
+            event.message = event.message.get(at..).unwrap_or_default();
+            event.severity = severity;
+            certain = true;
+        } else if matches!(event.message.first(), Some(b'0'..=b'9')) && pg_infer::readable_alone(event.message) {
+            certain = whole_line(event);
+        }
     }
     let hot = match event.message {
-        [b'd', b'u', b'r', ..] => query::duration(event),
+        [b'd', b'u', b'r', ..] if certain => query::duration(event),
         [b'd', b'i', b's', ..] => session::disconnection(event),
-        [b'c', b'o', b'n', b'n', ..] => session::connection(event),
-        [b's', b't', b'a', b't', ..] => query::statement(event),
-        [b'e', b'x', b'e', ..] => query::execute(event),
-        [b'r', b'e', b'p', b'l', ..] => session::connection(event),
+        [b'c', b'o', b'n', b'n', ..] | [b'r', b'e', b'p', b'l', ..] => session::connection(event, certain),
+        [b's', b't', b'a', b't', ..] if certain => query::statement(event),
+        [b'e', b'x', b'e', ..] if certain => query::execute(event),
         _ => false,
     };
-    let known = hot || rules::apply(event, certain) || session::translated(event) || query::translated(event);
+    let known = hot
+        || rules::apply(event, certain)
+        || (certain && (session::translated(event) || query::translated(event)))
+        || other(event, server, certain);
     if !event.query.is_empty() {
         crate::prim::sql::tag(event, arena);
     }
-    known || other(event, certain)
+    known
 }
 
 /// A structured record's text may be a whole line of the text log (Cloud SQL's `textPayload`).
@@ -151,16 +157,16 @@ fn whole_line(event: &mut Event<'_>) -> bool {
 }
 
 /// What no rule knows: the end of a process, an error of a statement, or a sign of life of a session.
-fn other(event: &mut Event<'_>, certain: bool) -> bool {
+fn other(event: &mut Event<'_>, server: bool, certain: bool) -> bool {
     event.kind = match event.severity {
         Severity::PANIC if certain => {
             event.reason = b"panic";
             Kind::ServerCrash
         }
-        Severity::FATAL if certain => rules::by_sqlstate(event),
-        Severity::ERROR => Kind::Error,
-        _ if !event.db_user.is_empty() || event.severity == Severity::NOTICE => Kind::DbActivity,
-        _ => return false,
+        Severity::FATAL if server => rules::by_sqlstate(event),
+        Severity::FATAL | Severity::ERROR if certain => Kind::Error,
+        _ if certain && (!event.db_user.is_empty() || event.severity == Severity::NOTICE) => Kind::DbActivity,
+        _ => Kind::Log,
     };
-    true
+    certain
 }

@@ -116,7 +116,7 @@ static RULES: &[Rule] = &[
 
     // The server's life.
     rule("starting PostgreSQL ", "", ServerStart, ""),
-    rule("database system was shut down", "", ServerStart, "was_shut_down"),
+    rule("database system was shut down", "", Log, "was_shut_down"),
     rule("database system was interrupted", "", ServerCrash, "was_interrupted"),
     rule("database system was not properly shut down", "", ServerRecovery, "not_shut_down"),
     rule("database system is ready to accept read", "", ServerReady, "read_only"),
@@ -202,13 +202,14 @@ pub(super) fn apply(event: &mut Event<'_>, certain: bool) -> bool {
         return true;
     }
     let message = event.message;
+    if !certain && !message.starts_with(b"database system ") && !message.starts_with(b"starting PostgreSQL ") {
+        return false;
+    }
     let is_fatal = certain && event.severity.0 >= Severity::FATAL.0;
-    // What begins with anything is meant for errors: most other messages hold nothing of the kind.
     let found = RULES.iter().find(|rule| {
         (!rule.fatal || is_fatal)
             && message.starts_with(rule.starts.as_bytes())
             && (rule.holds.is_empty() || memchr::memmem::find(message, rule.holds.as_bytes()).is_some())
-            && (!rule.starts.is_empty() || certain || !event.db_user.is_empty() || event.severity.0 < Severity::ERROR.0)
     });
     let Some(rule) = found else { return false };
     if rule.holds == " (PID " {
@@ -267,7 +268,7 @@ fn process(event: &mut Event<'_>) -> bool {
 }
 
 /// What a message says besides its meaning.
-fn details<'a>(event: &mut Event<'a>) {
+fn details(event: &mut Event<'_>) {
     let message = event.message;
     let quoted = || text::between(message, b"\"", b"\"").unwrap_or_default();
     match (event.kind, event.reason) {
@@ -277,7 +278,7 @@ fn details<'a>(event: &mut Event<'a>) {
             let port = text::after(message, b", port ").map(text::digits).and_then(num::uint16);
             event.server_port = port.unwrap_or(0);
         }
-        (Kind::ConfigChange, _) => event.subject = quoted(),
+        (Kind::ConfigChange, _) | (Kind::ServerMaintenance, b"temporary_file") => event.subject = quoted(),
         (Kind::DbRefused, reason) => {
             let name = quoted();
             match reason {
@@ -296,7 +297,6 @@ fn details<'a>(event: &mut Event<'a>) {
             let elapsed = text::between(message, b"elapsed: ", b" s");
             event.duration_ns = elapsed.and_then(|seconds| num::scaled(seconds, 9)).unwrap_or(-1);
         }
-        (Kind::ServerMaintenance, b"temporary_file") => event.subject = quoted(),
         _ => {}
     }
 }

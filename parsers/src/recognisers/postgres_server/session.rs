@@ -6,7 +6,7 @@ use crate::prim::{num, text};
 use crate::severity::Severity;
 
 /// `connection received`, `authenticated`, `authorized`, `ready`, and what a lost client gives.
-pub(super) fn connection(event: &mut Event<'_>) -> bool {
+pub(super) fn connection(event: &mut Event<'_>, certain: bool) -> bool {
     let message = event.message;
     if let Some(rest) = message.strip_prefix(b"connection received: host=") {
         event.kind = Kind::DbReceived;
@@ -24,7 +24,7 @@ pub(super) fn connection(event: &mut Event<'_>) -> bool {
     } else if let Some(rest) = message.strip_prefix(b"connection ready: setup total=") {
         event.kind = Kind::DbReady;
         event.duration_ns = text::before(rest, b" ms").and_then(|ms| num::scaled(ms, 6)).unwrap_or(-1);
-    } else if message == b"connection to client lost" {
+    } else if certain && message == b"connection to client lost" {
         event.kind = Kind::DbPeerError;
         event.reason = b"connection_lost";
     } else {
@@ -63,7 +63,7 @@ fn names<'a>(rest: &'a [u8], event: &mut Event<'a>) {
 }
 
 /// `disconnection: session time: 0:00:00.011 user=cart database=store host=10.1.0.7 port=40312`
-pub(super) fn disconnection<'a>(event: &mut Event<'a>) -> bool {
+pub(super) fn disconnection(event: &mut Event<'_>) -> bool {
     let Some(rest) = event.message.strip_prefix(b"disconnection: session time: ") else { return false };
     event.kind = Kind::DbClose;
     let Some(at) = memchr::memmem::find(rest, b" user=") else {
@@ -81,10 +81,10 @@ pub(super) fn disconnection<'a>(event: &mut Event<'a>) -> bool {
 }
 
 /// `27:00:01.250`: hours, minutes, seconds; the hours grow without bound.
-pub(in super::super) fn session_time(text: &[u8]) -> Option<i64> {
+fn session_time(text: &[u8]) -> Option<i64> {
     let mut parts = text.splitn(3, |b| *b == b':');
     let (hours, minutes, seconds) = (num::uint(parts.next()?)?, num::uint(parts.next()?)?, num::scaled(parts.next()?, 9)?);
-    let whole = i64::try_from(hours.checked_mul(3600)?.checked_add(minutes * 60)?).ok()?;
+    let whole = i64::try_from(hours.checked_mul(3600)?.checked_add(minutes.checked_mul(60)?)?).ok()?;
     whole.checked_mul(1_000_000_000)?.checked_add(seconds)
 }
 
@@ -115,7 +115,7 @@ const AUTHORIZED: [&str; 20] = [
 
 /// The same lines of a server that speaks another language: the order of the values and the shape of the time stay.
 #[cold]
-pub(super) fn translated<'a>(event: &mut Event<'a>) -> bool {
+pub(super) fn translated(event: &mut Event<'_>) -> bool {
     let message = event.message;
     if event.severity != Severity::INFO || memchr::memchr(b'=', message).is_none() {
         return false;
@@ -160,7 +160,7 @@ mod tests {
 
     fn read(message: &str) -> (Kind, String) {
         let mut event = Event { message: message.as_bytes(), severity: Severity::INFO, ..Event::default() };
-        let known = connection(&mut event) || disconnection(&mut event) || translated(&mut event);
+        let known = connection(&mut event, true) || disconnection(&mut event) || translated(&mut event);
         assert!(known, "{message}");
         let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
         let (user, database, app, client) =
