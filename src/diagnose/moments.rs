@@ -64,8 +64,11 @@ fn spells(rows: &Rows<'_>, case: &Case) -> Moments {
     let Some((from, to)) = case.window else { return Moments::default() };
     let edge = if rows.iter().any(|r| r.kind() == Kind::LbRequest) { Kind::LbRequest } else { Kind::RequestEnd };
     let width = ((to - from) / BUCKETS).max(SECOND);
-    let mut requests: Vec<(i64, bool)> =
-        rows.iter().filter(|r| r.kind() == edge && r.has_time()).map(|r| (end(&r), (500..600).contains(&r.int(IntCol::Status)))).collect();
+    let mut requests: Vec<(i64, bool)> = rows
+        .iter()
+        .filter(|r| r.kind() == edge && r.has_time())
+        .map(|r| (end(&r), (500..600).contains(&r.int(IntCol::Status))))
+        .collect();
     requests.sort_unstable();
     let mut buckets: Vec<(i64, u64, u64)> = Vec::new();
     for (time, failed) in &requests {
@@ -81,11 +84,16 @@ fn spells(rows: &Rows<'_>, case: &Case) -> Moments {
     let mut shares: Vec<f64> = buckets.iter().map(|(_, n, failed)| *failed as f64 / *n as f64).collect();
     shares.sort_unstable_by(f64::total_cmp);
     let usual = shares.get(shares.len() / 4).copied().unwrap_or(0.0);
-    let bad: Vec<i64> =
-        buckets.iter().filter(|(_, n, failed)| *failed >= 3 && *failed as f64 / *n as f64 > usual + 0.08).map(|(b, ..)| *b).collect();
+    let bad: Vec<i64> = buckets
+        .iter()
+        .filter(|(_, n, failed)| *failed >= 3 && *failed as f64 / *n as f64 > usual + 0.08)
+        .map(|(b, ..)| *b)
+        .collect();
     let (Some(first), Some(last)) = (bad.first(), bad.last()) else { return Moments::default() };
     let inside = |bucket: i64| (from + bucket * width, from + (bucket + 1) * width);
-    let failing = |(start, stop): (i64, i64)| requests.iter().filter(move |(t, failed)| *failed && *t >= start && *t < stop).map(|(t, _)| *t);
+    let failing = |(start, stop): (i64, i64)| {
+        requests.iter().filter(move |(t, failed)| *failed && *t >= start && *t < stop).map(|(t, _)| *t)
+    };
     let _ = Severity::NONE;
     Moments {
         onset: failing(inside(*first)).min(),

@@ -1,8 +1,8 @@
 //! From the case to the report: numbers are taken over, codes become text, rows become references.
 
 use super::{
-    Alert, CallSite, Clock, Deploy, Gap, Impact, Incident, Leak, Ledger, Moment, Rate, Ref, Reject, Report, SCHEMA, Series,
-    Source, Tool, Verdict, Window,
+    Alert, CallSite, Clock, Deploy, Gap, Impact, Leak, Ledger, Moment, Rate, Ref, Reject, Report, SCHEMA, Series, Source, Tool,
+    Window, diagnosed,
 };
 use crate::correlate::callsite::Attribution;
 use crate::correlate::{Case, Class, Site};
@@ -344,6 +344,7 @@ fn notes(table: &EventTable, case: &Case) -> Vec<String> {
             notes.push(format!("{path}: no time was found in it."));
         }
     }
+    notes.extend(case.remarks.iter().cloned());
     if case.duplicates > 0 {
         notes.push(format!("{} records are written twice by their producer and are counted once.", case.duplicates));
     }
