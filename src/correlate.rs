@@ -8,6 +8,7 @@ pub mod gaps;
 pub mod ledger;
 pub mod link;
 pub mod pooled;
+pub mod remarks;
 pub mod requests;
 pub mod series;
 pub mod session;
@@ -52,6 +53,8 @@ pub struct Case {
     pub series: series::Series,
     /// Events written twice by their producer.
     pub duplicates: u64,
+    /// What a reader must know to judge the ledger.
+    pub remarks: Vec<String>,
 }
 
 /// Correlates a table.
@@ -67,13 +70,15 @@ pub fn correlate(table: &EventTable) -> Case {
         ledger.push(&row);
     }
     let mut folded = ledger.finish();
-    link::link(&mut folded);
+    link::link(&rows, &mut folded);
     classify::classify(&rows, &mut folded, &gaps);
     let leaks = callsite::rank(&rows, &folded);
     let window = window(table, &rows);
     let series = series::series(&rows, &folded, window);
     let balances = folded.balances();
-    Case { balances, leaks, markers, gaps, window, series, duplicates: folded.duplicates, sessions: folded.sessions }
+    let remarks = remarks::remarks(table, &folded);
+    let (duplicates, sessions) = (folded.duplicates, folded.sessions);
+    Case { balances, leaks, markers, gaps, window, series, duplicates, remarks, sessions }
 }
 
 /// First and last time of the sources that tell of work. A list of deploys may reach back for months: it widens the

@@ -10,13 +10,14 @@ use super::session::{Class, Join, Opened, Session};
 use super::stats::wilson;
 use crate::ingest::TextCol;
 use crate::table::{RowId, Rows};
-use backtrail_parsers::Layer;
-use std::collections::{BTreeMap, BTreeSet};
+use backtrail_parsers::{Kind, Layer};
+use helpers::Paths;
+use std::collections::BTreeMap;
+
+pub mod helpers;
 
 /// How many evidence rows a site keeps.
 const EVIDENCE: usize = 12;
-/// A frame that stands in this share of leaked and of other stacks alike is a helper, not a site.
-const HELPER: f64 = 0.8;
 /// Leaked sessions from which on their first moments tell of an endpoint.
 const FEW: usize = 5;
 
@@ -65,6 +66,9 @@ pub struct Leak {
     pub held: i64,
     /// Borrows of the same endpoint, leaked or not, where they are logged.
     pub of: Option<u64>,
+    /// Share of the pool that these sessions held when it was first exhausted after they began to leak, 0 to 1; `None`
+    /// where it never was.
+    pub pool_share: Option<f64>,
     /// How it was attributed.
     pub attribution: Attribution,
     /// Keys of the connections.
@@ -104,12 +108,12 @@ pub fn rank(rows: &Rows<'_>, folded: &Folded) -> Vec<Leak> {
         sessions = leaked(Layer::Db);
     }
     let frames: Vec<Vec<Site>> = sessions.iter().map(|(_, s)| stack(rows, s)).collect();
-    let helpers = helpers(rows, folded, &frames);
+    let paths = Paths::new(&frames, &others(rows, folded));
     let borrows = borrows(rows, folded);
-    let by_time = by_time(rows, folded, &sessions);
+    let by_time = by_time(folded, rows, &sessions);
     let mut groups: BTreeMap<(Attribution, Option<Site>, String), Vec<(u32, usize)>> = BTreeMap::new();
     for (at, (index, session)) in sessions.iter().enumerate() {
-        let site = frames.get(at).and_then(|f| f.iter().find(|site| !helpers.contains(*site)).or(f.first())).cloned();
+        let site = frames.get(at).and_then(|f| f.get(paths.depth(f))).cloned();
         let endpoint = endpoint_of(rows, folded, session);
         let (attribution, endpoint) = match (&site, endpoint.is_empty(), &by_time) {
             (Some(_), ..) => (Attribution::Stack, String::new()),
@@ -141,7 +145,7 @@ fn named(rows: &Rows<'_>, found: &Contained) -> String {
 }
 
 /// For leaked server sessions: the endpoint that was running when they were opened.
-fn by_time(rows: &Rows<'_>, folded: &Folded, leaked: &[(u32, &Session)]) -> Option<Contained> {
+fn by_time(folded: &Folded, rows: &Rows<'_>, leaked: &[(u32, &Session)]) -> Option<Contained> {
     let (_, first) = leaked.first().filter(|(_, s)| s.layer == Layer::Db && leaked.len() >= FEW)?;
     let opens: Vec<i64> = leaked.iter().map(|(_, s)| s.open).collect();
     let (from, to) = (opens.iter().min()?, opens.iter().max()?);
@@ -183,6 +187,7 @@ fn leak(
     evidence.truncate(EVIDENCE);
     let endpoint = endpoints.into_iter().filter(|(e, _)| !e.is_empty()).max_by_key(|(_, n)| *n).map(|(e, _)| e);
     let stack = members.first().and_then(|(_, at)| frames.get(*at)).cloned().unwrap_or_default();
+    let pool_share = pool_share(folded, &sessions);
     let callers = stack.into_iter().skip_while(|f| Some(f) != site.as_ref()).skip(1).collect();
     Leak {
         of: endpoint.as_ref().and_then(|e| borrows.get(e)).copied().filter(|_| attribution == Attribution::LogContext),
@@ -193,6 +198,7 @@ fn leak(
         last: sessions.last().map_or(0, |(_, s)| s.open),
         sessions: sessions.iter().map(|(index, _)| *index).collect(),
         held,
+        pool_share,
         attribution,
         connections,
         evidence,
@@ -219,31 +225,28 @@ pub fn parse_stack(text: &[u8]) -> Vec<Site> {
         .collect()
 }
 
-/// Frames that stand innermost in leaked and in other stacks alike and are reached from several places.
-fn helpers(rows: &Rows<'_>, folded: &Folded, leaked: &[Vec<Site>]) -> BTreeSet<Site> {
-    let others: Vec<Vec<Site>> = folded
-        .sessions
-        .iter()
-        .filter(|s| s.layer == Layer::Pool && s.class != Class::Leaked)
-        .map(|s| stack(rows, s))
-        .filter(|f| !f.is_empty())
-        .collect();
-    let mut helpers = BTreeSet::new();
-    for depth in 0..3 {
-        let share = |stacks: &[Vec<Site>], site: &Site| {
-            let all = stacks.iter().filter(|f| f.len() > depth).count().max(1);
-            stacks.iter().filter(|f| f.get(depth) == Some(site)).count() as f64 / all as f64
-        };
-        let Some(site) = leaked.iter().find_map(|f| f.get(depth)).cloned() else { break };
-        let callers: BTreeSet<&Site> =
-            leaked.iter().chain(&others).filter(|f| f.get(depth) == Some(&site)).filter_map(|f| f.get(depth + 1)).collect();
-        let common = !others.is_empty() && share(leaked, &site) >= HELPER && share(&others, &site) >= HELPER;
-        if !common || callers.len() < 2 {
-            break;
-        }
-        helpers.insert(site);
-    }
-    helpers
+/// Stacks of borrows that came back, and of borrowers that waited in vain: they too went through the helpers.
+fn others(rows: &Rows<'_>, folded: &Folded) -> Vec<Vec<Site>> {
+    let returned =
+        folded.sessions.iter().filter(|s| s.layer == Layer::Pool && s.class != Class::Leaked).map(|s| stack(rows, s));
+    let waited = rows.iter().filter(|row| row.kind() == Kind::AcquireTimeout).map(|row| parse_stack(row.text(TextCol::Stack)));
+    returned.chain(waited).filter(|frames| !frames.is_empty()).collect()
+}
+
+/// The share of the pool that sessions held when a borrower first waited in vain, or a server turned a client away, after
+/// the first of them was opened: of the pool's maximum where it is stated, else of all that was lent or open then.
+fn pool_share(folded: &Folded, sessions: &[(u32, &Session)]) -> Option<f64> {
+    let first = sessions.iter().map(|(_, s)| s.open).min()?;
+    let (layer, source) = sessions.first().map(|(_, s)| (s.layer, s.source))?;
+    let starved = folded.starved.iter().filter(|(s, time, _)| layer == Layer::Pool && *s == source && *time >= first);
+    let full = folded.full.iter().filter(|(s, time)| layer == Layer::Db && *s == source && *time >= first);
+    let moments = starved.map(|(_, time, max)| (*time, *max)).chain(full.map(|(_, time)| (*time, None)));
+    let (time, max) = moments.min()?;
+    let open_then = |s: &&Session| s.open <= time && s.end.is_none_or(|end| end > time);
+    let own = sessions.iter().map(|(_, s)| *s).filter(open_then).count();
+    let lent = folded.sessions.iter().filter(|s| s.layer == layer && s.source == source).filter(open_then).count();
+    let of = max.map_or(lent, |max| max as usize).max(own);
+    (of > 0).then(|| own as f64 / of as f64)
 }
 
 fn endpoint_of(rows: &Rows<'_>, folded: &Folded, session: &Session) -> String {

@@ -1,29 +1,40 @@
 //! Is a database session a pool's? A pool retires its connections at a maximum lifetime, so their lengths pile up below
 //! a ceiling; an ordinary client's do not.
 
-use super::session::{Ended, Session};
+use super::session::{Ended, Purpose, Session};
 use super::stats::quantile;
+use crate::ingest::TextCol;
+use crate::table::Rows;
+use backtrail_parsers::Layer;
 use std::collections::BTreeMap;
 
 const SECOND: i64 = 1_000_000_000;
 /// At least this many closes are needed to see a ceiling.
 const FEW: usize = 8;
 
+/// Who a server session belongs to: its source, the client's address, the database user.
+pub type Client = (u32, u32, u32);
+
+/// The client of a server session.
+pub fn client(rows: &Rows<'_>, session: &Session) -> Client {
+    (session.source, session.client, rows.get(session.open_row).code(TextCol::DbUser))
+}
+
+/// Lengths of the server sessions that a logged close ended, per client, sorted, ns.
+pub fn lengths(rows: &Rows<'_>, sessions: &[Session]) -> BTreeMap<Client, Vec<i64>> {
+    let mut ages: BTreeMap<Client, Vec<i64>> = BTreeMap::new();
+    let ended = |s: &&Session| s.layer == Layer::Db && s.ended == Ended::Logged && s.purpose == Purpose::Ordinary;
+    for session in sessions.iter().filter(ended) {
+        ages.entry(client(rows, session)).or_default().push(session.age(0));
+    }
+    ages.values_mut().for_each(|ages| ages.sort_unstable());
+    ages
+}
+
 /// The ceiling under which a client's sessions end, ns: the client is a pool with that maximum lifetime. A pool retires
 /// connections up to 3 % early, so that they do not all end at once.
-pub fn ceilings(sessions: &[Session]) -> BTreeMap<(u32, u32), i64> {
-    let mut ages: BTreeMap<(u32, u32), Vec<i64>> = BTreeMap::new();
-    for session in sessions.iter().filter(|s| s.layer == backtrail_parsers::Layer::Db && s.ended == Ended::Logged) {
-        ages.entry((session.source, session.client)).or_default().push(session.age(0));
-    }
-    let mut out = BTreeMap::new();
-    for (client, mut ages) in ages {
-        ages.sort_unstable();
-        if let Some(ceiling) = ceiling(&ages) {
-            out.insert(client, ceiling);
-        }
-    }
-    out
+pub fn ceilings(lengths: &BTreeMap<Client, Vec<i64>>) -> BTreeMap<Client, i64> {
+    lengths.iter().filter_map(|(client, ages)| Some((*client, ceiling(ages)?))).collect()
 }
 
 fn ceiling(sorted: &[i64]) -> Option<i64> {

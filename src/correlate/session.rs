@@ -66,6 +66,23 @@ pub enum Ended {
     Restart,
     /// Its key was opened again.
     Superseded,
+    /// Its pool or proxy took the connection away under its holder: evicted, invalidated, destroyed as overdue, collected.
+    Withdrawn,
+}
+
+/// What a session is for, where that says that it is open for long by design.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Purpose {
+    /// Nothing of the kind is known.
+    Ordinary,
+    /// It streams a database's changes to a replica or a consumer.
+    Replication,
+    /// It waits for notifications.
+    Listener,
+    /// A dump, a restore, a migration.
+    Maintenance,
+    /// A request that stays open: a web socket, an event stream.
+    Stream,
 }
 
 /// How a session was joined to a request.
@@ -112,11 +129,19 @@ pub struct Session {
     pub client_port: u16,
     /// Thread that opened it, code.
     pub thread: u32,
+    /// The other process id that the opening line names: the server's backend that carries a borrow, 0 unknown.
+    pub backend_pid: u32,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// True where the connection broke.
+    pub broken: bool,
+    /// A line that says that it is about to end, until a close says so or nothing more comes.
+    pub ending: Option<(i64, RowId)>,
     /// Index into [`super::ledger::Folded::requests`], and how it was found.
     pub request: Option<u32>,
     /// How.
     pub join: Join,
-    /// A leak report that names it.
+    /// A leak report that names it: the one with the stack, where there are several.
     pub report: Option<RowId>,
     /// True where the report was withdrawn.
     pub cleared: bool,

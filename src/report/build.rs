@@ -345,6 +345,7 @@ fn notes(table: &EventTable, case: &Case) -> Vec<String> {
             notes.push(format!("{path}: no time was found in it."));
         }
     }
+    notes.extend(case.remarks.iter().cloned());
     if case.duplicates > 0 {
         notes.push(format!("{} records are written twice by their producer and are counted once.", case.duplicates));
     }

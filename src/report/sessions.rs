@@ -24,7 +24,7 @@ pub struct Line {
     pub opened: &'static str,
     /// Ended; `null` while open.
     pub end: Option<String>,
-    /// `logged`, `restart`, `superseded` or `open`.
+    /// `logged`, `restart`, `superseded`, `withdrawn` or `open`.
     pub ended: &'static str,
     /// Seconds from open to end, or to the end of its log.
     pub seconds: f64,
@@ -71,6 +71,7 @@ fn line(rows: &Rows<'_>, session: &Session) -> Line {
             Ended::Logged => "logged",
             Ended::Restart => "restart",
             Ended::Superseded => "superseded",
+            Ended::Withdrawn => "withdrawn",
         },
         seconds: ((until - session.open) / 1_000_000) as f64 / 1000.0,
         key: text(session.conn).unwrap_or_else(|| format!("pid:{}", session.pid)),
