@@ -74,6 +74,10 @@ impl Layout for Gunicorn {
         }
     }
 
+    fn keeps_text(&self) -> bool {
+        true
+    }
+
     fn parse<'a>(&self, record: &'a [u8], _: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
         let (pid, level, body) = header(record).ok_or(Reject::new(Reason::BadField, 0))?;
         let (stamp, _) = record.get(1..).and_then(time::iso).ok_or(Reject::new(Reason::BadTime, 1))?;

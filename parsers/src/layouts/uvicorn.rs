@@ -109,6 +109,10 @@ impl Layout for Uvicorn {
         }
     }
 
+    fn keeps_text(&self) -> bool {
+        true
+    }
+
     fn parse<'a>(&self, record: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
         let record = text::strip_ansi(record, arena);
         let (severity, stamp, start) = header(record).ok_or(Reject::new(Reason::BadField, 0))?;
