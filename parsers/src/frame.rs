@@ -150,15 +150,23 @@ impl Found {
     /// Inside an envelope the last resort of `stream` takes what another layout would only continue: the line was written as one.
     fn alone(self, format: &Format, stream: &[usize], line: &[u8]) -> Found {
         let Found::Continue(layout) = self else { return self };
-        let resort = |index: &usize| format.layouts.get(*index).is_some_and(|row| row.weight <= 1);
-        if resort(&layout) {
+        if is_resort(format, layout) {
             Found::Start(layout)
         } else if format.layouts.get(layout).is_some_and(|row| row.layout.skips(line)) {
             Found::Separator
         } else {
-            stream.iter().copied().find(resort).map_or(self, Found::Start)
+            resort(format, stream).map_or(self, Found::Start)
         }
     }
+}
+
+fn is_resort(format: &Format, layout: usize) -> bool {
+    format.layouts.get(layout).is_some_and(|row| row.weight <= 1)
+}
+
+/// The layout of a stream that takes any line, if it has one.
+fn resort(format: &Format, stream: &[usize]) -> Option<usize> {
+    stream.iter().copied().find(|layout| is_resort(format, *layout))
 }
 
 /// Which layout of the stream a line belongs to, and as what. A line that a layout starts wins over one that another
@@ -251,7 +259,10 @@ impl Reader<'_> {
             } else {
                 let span = Span { offset: at, length: line.len(), line: number, bytes: next - at };
                 let found = classify(self.format, &self.format.order, line);
-                let found = if open.is_none() { found.alone(self.format, &[], line) } else { found };
+                let found = match open {
+                    None => found.alone(self.format, &[], line),
+                    Some(record) => self.beside(record.layout, found, line),
+                };
                 match found {
                     Found::Start(layout) if open.is_some_and(|o| self.joins(o.layout, layout, o.text(block), line)) => {
                         open = open.map(|record| Open { end: at + line.len(), ..record });
@@ -281,7 +292,19 @@ impl Reader<'_> {
 
     /// Does a line that `layout` would continue belong to the open record of layout `open`?
     fn continues(&self, open: usize, layout: usize, line: &[u8]) -> bool {
-        open == layout || self.format.layouts.get(open).is_some_and(|l| l.layout.line(line) == Line::Continue)
+        open == layout
+            || self.format.layouts.get(open).is_some_and(|l| l.layout.keeps_text() || l.layout.line(line) == Line::Continue)
+    }
+
+    /// What a line is that goes on, but not on the open record (a bare `print` below another logger's line): a record of
+    /// the last resort, where the file has one.
+    fn beside(&self, open: usize, found: Found, line: &[u8]) -> Found {
+        match found {
+            Found::Continue(layout) if !self.continues(open, layout, line) => {
+                resort(self.format, &self.format.order).map_or(found, Found::Start)
+            }
+            _ => found,
+        }
     }
 
     /// Does a line that begins a record of `layout` belong to the open record of layout `open` all the same?

@@ -65,6 +65,7 @@ impl Kind {
 
 /// The words that `reason` holds for a kind, one vocabulary for all producers; empty where the producer's own words are
 /// kept (`HAProxy`'s termination state, Envoy's flags, an error number) or where there is no reason.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub const fn reasons(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::ConnectFailed => &[
@@ -115,6 +116,7 @@ pub const fn reasons(kind: Kind) -> &'static [&'static str] {
             "semaphore",
             "evicted",
             "scheduling",
+            "locks",
         ],
         Kind::AppStart => &["starting", "worker", "ready", "unit", "node_rebooted", "restarted"],
         Kind::AppStop => &[

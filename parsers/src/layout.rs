@@ -49,6 +49,12 @@ pub trait Layout: Send + Sync {
         false
     }
 
+    /// Does a line that another of the file's layouts would continue go on an open record of this one? True for servers
+    /// whose application prints to the same stream.
+    fn keeps_text(&self) -> bool {
+        false
+    }
+
     /// Which recognisers look at the events.
     fn domain(&self) -> Domain {
         Domain::Any

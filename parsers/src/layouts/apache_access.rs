@@ -10,10 +10,8 @@
 //! Claimed only where a line has what Apache alone writes: `-` for no bytes, `\"`, `\xhh` in lower case, a virtual host with
 //! its port, the bare common format. Otherwise `nginx_access` reads the lines the same way.
 
-use crate::event::{Arena, Event};
-use crate::layout::{Domain, Inferred, Layout, LayoutSpec, Line};
+use crate::layout::{Inferred, LayoutSpec};
 use crate::prim::access::columns::Columns;
-use crate::reject::Reject;
 use crate::sample::Sample;
 use crate::spec::Example;
 
@@ -60,23 +58,5 @@ fn infer(sample: &Sample<'_>) -> Option<Inferred> {
     }
     columns.stamp_is_start = true;
     let reason = format!("{}, written as Apache writes them", columns.show());
-    Some(Inferred { layout: Box::new(Access { columns }), reason })
-}
-
-struct Access {
-    columns: Columns,
-}
-
-impl Layout for Access {
-    fn line(&self, line: &[u8]) -> Line {
-        if self.columns.starts(line) { Line::Start } else { Line::Foreign }
-    }
-
-    fn parse<'a>(&self, record: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
-        self.columns.read(record, arena, event)
-    }
-
-    fn domain(&self) -> Domain {
-        Domain::Complete
-    }
+    Some(Inferred { layout: Box::new(columns), reason })
 }

@@ -8,7 +8,6 @@
 //! ```
 
 use crate::event::{Arena, Event};
-use crate::kind::Kind;
 use crate::layout::{Inferred, Layout, LayoutSpec, Line};
 use crate::prim::{head, num, text, time, trace};
 use crate::reject::{Reason, Reject};
@@ -34,7 +33,7 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
         },
         Example {
             line: "[2026-11-20 10:32:51 +0000] [7674] [CRITICAL] WORKER TIMEOUT (pid:7676)",
-            shows: &[("kind", "app.stop"), ("reason", "worker_timeout"), ("process.pid", "7676"), ("severity", "FATAL")],
+            shows: &[("kind", "app.stop"), ("reason", "worker_timeout"), ("conn.backend_pid", "7676"), ("severity", "FATAL")],
         },
     ],
 };
@@ -74,6 +73,10 @@ impl Layout for Gunicorn {
         }
     }
 
+    fn keeps_text(&self) -> bool {
+        true
+    }
+
     fn parse<'a>(&self, record: &'a [u8], _: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
         let (pid, level, body) = header(record).ok_or(Reject::new(Reason::BadField, 0))?;
         let (stamp, _) = record.get(1..).and_then(time::iso).ok_or(Reject::new(Reason::BadTime, 1))?;
@@ -82,44 +85,6 @@ impl Layout for Gunicorn {
         event.severity = head::marked_level(record.get(level - 1..).unwrap_or_default()).map_or(event.severity, |(s, _)| s);
         let rest = record.get(body..).unwrap_or_default();
         head::settle(rest.strip_prefix(b" ").unwrap_or(rest), event);
-        lifecycle(event);
         Ok(())
-    }
-}
-
-/// Starts and ends of the master and of workers. Where the message names another process than the writer's, that process
-/// is the one that started or ended.
-fn lifecycle(event: &mut Event<'_>) {
-    let message = event.message;
-    let starts: [&[u8]; 2] = [b"Starting gunicorn", b"Booting worker with pid: "];
-    let stops: [(&[u8], &'static [u8]); 8] = [
-        (b"Worker exiting (pid: ", b""),
-        (b"WORKER TIMEOUT (pid:", b"worker_timeout"),
-        (b"Shutting down: Master", b""),
-        (b"Worker (pid:", b"killed"),
-        (b"Worker failed to boot", b"failed_to_boot"),
-        (b"Exception in worker process", b"exception"),
-        (b"Reason: Worker failed to boot", b"failed_to_boot"),
-        (b"Autorestarting worker after current request", b""),
-    ];
-    if starts.iter().any(|s| message.starts_with(s)) {
-        event.kind = Kind::AppStart;
-    } else if let Some((start, reason)) = stops.iter().find(|(s, _)| message.starts_with(s)) {
-        event.kind = Kind::AppStop;
-        event.reason = reason;
-        if *start == b"Worker (pid:" && memchr::memmem::find(message, b"Perhaps out of memory").is_some() {
-            event.reason = b"out_of_memory";
-        }
-        if *start == b"Autorestarting worker after current request" {
-            event.kind = Kind::Log;
-        }
-    } else if message.starts_with(b"Handling signal: hup") || message.starts_with(b"Hang up: Master") {
-        event.kind = Kind::ConfigChange;
-        event.reason = b"reload";
-    }
-    if let Some(pid) = text::after(message, b"pid:").map(|r| text::digits(r.trim_ascii_start())).and_then(num::uint32)
-        && matches!(event.kind, Kind::AppStart | Kind::AppStop)
-    {
-        event.pid = pid;
     }
 }

@@ -9,11 +9,9 @@
 //!
 //! Servers that write the same lines (Apache's combined, gunicorn, Traefik's common format) are read alike.
 
-use crate::event::{Arena, Event};
-use crate::layout::{Domain, Inferred, Layout, LayoutSpec, Line};
+use crate::layout::{Inferred, Layout, LayoutSpec};
 use crate::prim::access::columns::Columns;
 use crate::prim::access::program::Program;
-use crate::reject::Reject;
 use crate::sample::Sample;
 use crate::spec::Example;
 
@@ -71,48 +69,12 @@ fn infer(sample: &Sample<'_>) -> Option<Inferred> {
         return None;
     }
     let reason = columns.show();
-    Some(Inferred { layout: Box::new(Access { columns }), reason })
-}
-
-struct Access {
-    columns: Columns,
-}
-
-impl Layout for Access {
-    fn line(&self, line: &[u8]) -> Line {
-        if self.columns.starts(line) { Line::Start } else { Line::Foreign }
-    }
-
-    fn parse<'a>(&self, record: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
-        self.columns.read(record, arena, event)
-    }
-
-    fn domain(&self) -> Domain {
-        Domain::Complete
-    }
-}
-
-struct Given {
-    program: Program,
-}
-
-impl Layout for Given {
-    fn line(&self, line: &[u8]) -> Line {
-        if self.program.starts(line) { Line::Start } else { Line::Foreign }
-    }
-
-    fn parse<'a>(&self, record: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
-        self.program.read(record, arena, event)
-    }
-
-    fn domain(&self) -> Domain {
-        Domain::Complete
-    }
+    Some(Inferred { layout: Box::new(columns), reason })
 }
 
 /// The reader of a `log_format` text (nginx's variables, or Apache's directives where it has a `%`); `None` where the text
 /// has no variable that says what a request was.
 pub(super) fn from_log_format(format: &str) -> Option<Box<dyn Layout>> {
     let program = if format.contains('$') { Program::nginx(format) } else { Program::apache(format) }?;
-    Some(Box::new(Given { program }))
+    Some(Box::new(program))
 }

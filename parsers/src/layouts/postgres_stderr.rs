@@ -75,8 +75,7 @@ fn infer(sample: &Sample<'_>) -> Option<Inferred> {
     }
     let chunks = chunks(sample);
     let bare = |line: &&'_ [u8]| !(line.starts_with(b"\t") || line.starts_with(b"#011"));
-    let lines: Vec<&[u8]> =
-        sample.lines.iter().map(|line| chunks.unmarked(line).1).filter(|l| bare(l)).collect();
+    let lines: Vec<&[u8]> = sample.lines.iter().map(|line| chunks.unmarked(line).1).filter(|l| bare(l)).collect();
     let prefixes = pg_infer::infer(&lines);
     let first = prefixes.first()?;
     let more = if prefixes.len() > 1 { format!(" and {} more", prefixes.len() - 1) } else { String::new() };

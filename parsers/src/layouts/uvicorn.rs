@@ -109,15 +109,17 @@ impl Layout for Uvicorn {
         }
     }
 
+    fn keeps_text(&self) -> bool {
+        true
+    }
+
     fn parse<'a>(&self, record: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
         let record = text::strip_ansi(record, arena);
         let (severity, stamp, start) = header(record).ok_or(Reject::new(Reason::BadField, 0))?;
         event.severity = severity;
         event.stamp = stamp;
         head::settle(record.get(start..).unwrap_or_default(), event);
-        if !access(event) {
-            lifecycle(event);
-        } else if self.told {
+        if access(event) && self.told {
             (event.kind, event.reason) = (Kind::Log, b"access_line");
         }
         Ok(())
@@ -139,19 +141,4 @@ fn access(event: &mut Event<'_>) -> bool {
     event.path = path;
     event.status = status;
     true
-}
-
-fn lifecycle(event: &mut Event<'_>) {
-    let message = event.message;
-    let inside = || text::between(message, b"[", b"]").and_then(num::uint32).unwrap_or(0);
-    if message.starts_with(b"Started server process [") || message.starts_with(b"Started parent process [") {
-        event.kind = Kind::AppStart;
-        event.pid = inside();
-    } else if message.starts_with(b"Finished server process [") || message.starts_with(b"Stopping parent process [") {
-        event.kind = Kind::AppStop;
-        event.pid = inside();
-    } else if message.starts_with(b"Application startup failed") {
-        event.kind = Kind::AppStop;
-        event.reason = b"failed_to_boot";
-    }
 }

@@ -10,8 +10,12 @@ mod tokens;
 
 use crate::event::{Arena, Event};
 use crate::kind::Kind;
+use crate::layout::{Domain, Layout, Line};
 use crate::prim::{net, num, text, time};
+use crate::reject::Reject;
 use bumpalo::collections::Vec as Bump;
+use columns::Columns;
+use program::Program;
 
 /// What a column of an access log holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -228,5 +232,35 @@ pub fn named(name: &[u8]) -> Field {
         b"connection" | b"c" => Field::Named("connection"),
         b"http_traceparent" | b"traceparent" => Field::Named("traceparent"),
         _ => Field::Skip,
+    }
+}
+
+impl Layout for Columns {
+    fn line(&self, line: &[u8]) -> Line {
+        if self.starts(line) { Line::Start } else { Line::Foreign }
+    }
+
+    fn parse<'a>(&self, record: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
+        self.read(record, arena, event)
+    }
+
+    /// An access line says everything itself.
+    fn domain(&self) -> Domain {
+        Domain::Complete
+    }
+}
+
+impl Layout for Program {
+    fn line(&self, line: &[u8]) -> Line {
+        if self.starts(line) { Line::Start } else { Line::Foreign }
+    }
+
+    fn parse<'a>(&self, record: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
+        self.read(record, arena, event)
+    }
+
+    /// An access line says everything itself.
+    fn domain(&self) -> Domain {
+        Domain::Complete
     }
 }

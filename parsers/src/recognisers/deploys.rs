@@ -89,3 +89,20 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
         Example { line: "rolled back transaction 7 after deadlock", shows: &[("kind", "log")] },
     ],
 };
+
+/// What a recogniser makes of a line, for the tests of this module's parts.
+#[cfg(test)]
+fn shown(recognise: fn(&mut crate::Event<'_>) -> bool, line: &str) -> String {
+    use crate::Event;
+    let mut event = Event { message: line.as_bytes(), ..Event::default() };
+    recognise(&mut event);
+    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+    format!(
+        "{}|{}|{}|{}|{}",
+        event.kind.name(),
+        text(event.subject),
+        text(event.version),
+        text(event.revision),
+        text(event.reason)
+    )
+}

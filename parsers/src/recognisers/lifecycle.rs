@@ -23,6 +23,11 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     about: "application processes and workers that start, serve, die and stop",
     spec: "Spring Boot, gunicorn, uvicorn, puma, ASP.NET Core, supervisor, php-fpm, uWSGI and others: their sources",
     needles: &[
+        "Exception in worker process",
+        "orker failed to boot",
+        "Handling signal: hup",
+        "Hang up: Master",
+        "Application startup failed",
         "Starting ",
         "Started ",
         "tarted in ",
@@ -123,6 +128,7 @@ const SHUTDOWN: &[u8] = b"shutdown";
 const GRACEFUL: &[u8] = b"graceful";
 const WORKER_EXIT: &[u8] = b"worker_exit";
 const KILLED: &[u8] = b"killed";
+const FAILED: &[u8] = b"failed_to_boot";
 const UP: Kind = Kind::AppStart;
 const DOWN: Kind = Kind::AppStop;
 
@@ -137,11 +143,17 @@ static RULES: &[Rule] = &[
     Rule(Start, b"WORKER TIMEOUT (pid:", DOWN, b"worker_timeout", Other),
     Rule(Start, b"Worker (pid:", DOWN, WORKER_EXIT, Other),
     Rule(Start, b"Shutting down: Master", DOWN, SHUTDOWN, Own),
+    Rule(Start, b"Exception in worker process", DOWN, b"exception", Own),
+    Rule(Start, b"Worker failed to boot", DOWN, FAILED, Own),
+    Rule(Start, b"Reason: Worker failed to boot", DOWN, FAILED, Own),
+    Rule(Start, b"Handling signal: hup", Kind::ConfigChange, b"reload", Own),
+    Rule(Start, b"Hang up: Master", Kind::ConfigChange, b"reload", Own),
     // uvicorn, hypercorn
     Rule(Start, b"Started server process [", UP, WORKER, Own),
     Rule(Start, b"Started parent process [", UP, STARTING, Own),
     Rule(Start, b"Application startup complete", UP, READY, Own),
     Rule(Anywhere, b"vicorn running on http", UP, READY, Own),
+    Rule(Start, b"Application startup failed", DOWN, FAILED, Own),
     Rule(Start, b"Finished server process [", DOWN, WORKER_EXIT, Own),
     Rule(Start, b"Stopping parent process [", DOWN, SHUTDOWN, Own),
     Rule(Start, b"Child process [", DOWN, WORKER_EXIT, Other),
@@ -243,7 +255,7 @@ fn fill<'a>(message: &'a [u8], whose: Who, event: &mut Event<'a>) {
         event.subject = named(message);
     }
     if memchr::memmem::find(message, b"SIGKILL").is_some() {
-        event.reason = KILLED;
+        event.reason = if memchr::memmem::find(message, b"out of memory").is_some() { b"out_of_memory" } else { KILLED };
     }
 }
 

@@ -118,5 +118,8 @@ fn blank(text: &[u8]) -> &[u8] {
 fn session_time(text: &[u8]) -> Option<i64> {
     let mut parts = text.splitn(3, |b| *b == b':');
     let (hours, minutes, seconds) = (num::uint(parts.next()?)?, num::uint(parts.next()?)?, num::scaled(parts.next()?, 9)?);
-    i64::try_from(hours.checked_mul(3600)?.checked_add(minutes.checked_mul(60)?)?).ok()?.checked_mul(1_000_000_000)?.checked_add(seconds)
+    i64::try_from(hours.checked_mul(3600)?.checked_add(minutes.checked_mul(60)?)?)
+        .ok()?
+        .checked_mul(1_000_000_000)?
+        .checked_add(seconds)
 }

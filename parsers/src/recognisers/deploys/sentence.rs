@@ -247,17 +247,7 @@ mod tests {
     use super::*;
 
     fn shown(line: &str) -> String {
-        let mut event = Event { message: line.as_bytes(), ..Event::default() };
-        recognise(&mut event);
-        let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
-        format!(
-            "{}|{}|{}|{}|{}",
-            event.kind.name(),
-            text(event.subject),
-            text(event.version),
-            text(event.revision),
-            text(event.reason)
-        )
+        super::super::shown(recognise, line)
     }
 
     #[test]

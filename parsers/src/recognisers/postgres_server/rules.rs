@@ -73,9 +73,9 @@ static RULES: &[Rule] = &[
     rule("could not accept GSSAPI security context", "", DbRefused, "tls"),
     rule("could not initialize SSL connection", "", DbRefused, "tls"),
     rule("SSL connection from ", "", Log, ""),
-    rule("could not fork new process for connection", "", ResourceExhausted, "cannot_fork"),
-    rule("could not fork client backend", "", ResourceExhausted, "cannot_fork"),
-    rule("could not fork ", "process", ResourceExhausted, "cannot_fork"),
+    rule("could not fork new process for connection", "", ResourceExhausted, "processes"),
+    rule("could not fork client backend", "", ResourceExhausted, "processes"),
+    rule("could not fork ", "process", ResourceExhausted, "processes"),
 
     // Ended on purpose.
     fatal("terminating connection due to idle-in-transaction timeout", "", DbTerminated, "idle_in_transaction_timeout"),
@@ -171,12 +171,12 @@ static RULES: &[Rule] = &[
     rule("archiving write-ahead log file ", "failed", ServerMaintenance, "archive_failed"),
 
     // Running out.
-    rule("out of memory", "", ResourceExhausted, "memory"),
+    rule("out of memory", "", ResourceExhausted, "out_of_memory"),
     rule("out of shared memory", "", ResourceExhausted, "locks"),
     rule("out of file descriptors", "", ResourceExhausted, "file_descriptors"),
     rule("", "Too many open files", ResourceExhausted, "file_descriptors"),
     rule("", "No space left on device", ResourceExhausted, "disk_full"),
-    rule("", "Cannot allocate memory", ResourceExhausted, "memory"),
+    rule("", "Cannot allocate memory", ResourceExhausted, "out_of_memory"),
 
     // What ends no client's session although it is fatal.
     fatal("could not connect to the primary server", "", Error, "fatal"),

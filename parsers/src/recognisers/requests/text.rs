@@ -203,7 +203,7 @@ fn meaning<'a>(event: &mut Event<'a>, word: &'a [u8], told: &mut Told) {
         }
         b"completed" | b"finished" | b"handled" | b"served" | b"done" | b"responded" | b"response" | b"processed"
         | b"ended" | b"sent" | b"answered" | b"returned" | b"took" | b"<--" | b"<<" | b"<<<" | b"\xe2\x86\x90" | b"<---" => {
-            told.end = true
+            told.end = true;
         }
         b"" | b"-" | b"--" | b"->" | b"=>" | b"in" | b"with" | b"status" | b"code" | b"request" | b"http" | b"req" | b"api"
         | b"the" | b"a" | b"after" | b"for" | b"from" | b"at" | b"by" | b"to" | b"ok" | b"created" | b"accepted."
