@@ -4,6 +4,7 @@
 mod all {
     mod bad_input;
     mod cli;
+    mod edge_cases;
     mod invariants;
     mod readme;
     mod stories;

@@ -112,13 +112,18 @@ impl Facts<'_> {
         if is_reaped(self.rows.text(session.end_reason)) {
             return (Class::Reaped, "the server ended it for being idle");
         }
+        if session.layer == Layer::Db
+            && let Some(told) = self.told_by_pool(at, session, until, folded)
+        {
+            return told;
+        }
         if session.layer != Layer::Request && session.report.is_none() && !folded.tells_of_ends(session.source) {
             return (Class::Undecided, "its log tells of no session's end at all");
         }
         if session.layer == Layer::Db
-            && let Some(told) = self.told_by_pool(at, session, until, folded).or_else(|| self.leaked_on_server(session, until))
+            && let Some(leaked) = self.leaked_on_server(session, until)
         {
-            return told;
+            return leaked;
         }
         if matches!(session.layer, Layer::Pool | Layer::Proxy) && self.process_gone(session) {
             return (Class::EndedByRestart, "its process wrote nothing more while another took its place");
