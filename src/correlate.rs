@@ -78,7 +78,7 @@ pub fn correlate(table: &EventTable) -> Case {
     let balances = folded.balances();
     let remarks = remarks::remarks(table, &folded);
     let (duplicates, sessions) = (folded.duplicates, folded.sessions);
-    Case { balances, leaks, markers, gaps, window, series, duplicates, remarks, sessions }
+    Case { balances, sessions, leaks, markers, gaps, window, series, duplicates, remarks }
 }
 
 /// First and last time of the sources that tell of work. A list of deploys may reach back for months: it widens the

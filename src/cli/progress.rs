@@ -25,5 +25,5 @@ pub(super) fn bar(inputs: &[crate::source::Input]) -> ProgressBar {
 }
 
 fn stored(path: &Path) -> u64 {
-    std::fs::metadata(path).map(|m| m.len()).unwrap_or(0)
+    std::fs::metadata(path).map_or(0, |m| m.len())
 }

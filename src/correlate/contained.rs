@@ -75,7 +75,8 @@ fn intervals(rows: &Rows<'_>) -> BTreeMap<(u32, u32), Vec<Running>> {
     let mut out: BTreeMap<(u32, u32), Vec<Running>> = BTreeMap::new();
     for row in rows.iter().filter(|r| r.kind() == kind && r.has_time()) {
         let Some(lasted) = row.long(LongCol::Duration) else { continue };
-        let (start, end) = if row.time_is_start() { (row.time(), row.time() + lasted) } else { (row.time() - lasted, row.time()) };
+        let (start, end) =
+            if row.time_is_start() { (row.time(), row.time() + lasted) } else { (row.time() - lasted, row.time()) };
         let endpoint = (row.code(TextCol::Method), row.code(TextCol::Route));
         out.entry(endpoint).or_default().push(Running { start, end, row: row.id });
     }

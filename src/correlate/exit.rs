@@ -15,7 +15,7 @@ const ENOUGH: usize = 60;
 /// A session this many times as long as nine in ten is far too long.
 const FAR: i64 = 20;
 /// A session shorter than this is never far too long.
-const LEAST: i64 = 30 * SECOND;
+const LEAST: i64 = 10 * SECOND;
 /// Closes of one client that lie this near to each other belong to one end of a process.
 const TOGETHER: i64 = 5 * SECOND;
 /// So many far too long sessions must close together.

@@ -382,7 +382,9 @@ impl<'r> Ledger<'r> {
                 self.open.remove(&key);
             }
         }
-        let mut alone: Vec<(Key, Ending)> = self.endings.drain().filter(|(_, e)| e.last_word).collect();
+        // Where another log tells of the sessions themselves, an error log's word about their end is no close of its own.
+        let followed = self.sessions.iter().any(|s| s.layer == Layer::Db);
+        let mut alone: Vec<(Key, Ending)> = self.endings.drain().filter(|(_, e)| e.last_word && !followed).collect();
         alone.sort_by_key(|(key, _)| *key);
         for (key, _) in alone {
             let balance = self.balance(key.layer);

@@ -46,7 +46,8 @@ pub fn find(table: &EventTable) -> Vec<ZoneShift> {
             Some(ZoneShift { source: *source, add: quarters * QUARTER, pairs: bins })
         };
         // Another source of unknown zone is a witness too, where agreeing with it also agrees with the known ones' span.
-        let others: Vec<u32> = assumed.iter().copied().filter(|o| o != source && !shifts.iter().any(|s| s.source == *o && s.add != 0)).collect();
+        let others: Vec<u32> =
+            assumed.iter().copied().filter(|o| o != source && !shifts.iter().any(|s| s.source == *o && s.add != 0)).collect();
         let closer = |shift: &ZoneShift| overlap(table, *source, shift.add, &known) > overlap(table, *source, 0, &known);
         let found = winner(*source, &votes).or_else(|| by_rate(&known)).or_else(|| by_rate(&others).filter(closer));
         shifts.extend(found);
@@ -99,6 +100,7 @@ fn marks_of(row: &Row<'_>) -> [Option<u64>; 4] {
 
 fn vote(marks: &Marks, source: u32, reference: u32, votes: &mut BTreeMap<i64, u64>) {
     let (Some(own), Some(other)) = (marks.get(source as usize), marks.get(reference as usize)) else { return };
+    #[expect(clippy::iter_over_hash_type, reason = "votes are sums: the order does not matter")]
     for (mark, times) in own {
         let Some(others) = other.get(mark) else { continue };
         // A mark's weight is shared among its pairs: one that occurs once on both sides counts most.

@@ -1,8 +1,8 @@
 //! What was measured before the incident and during it: counts, lengths and shares, each with rows that show it.
 
+use crate::correlate::session::Ended;
 use crate::correlate::stats::quantile;
 use crate::correlate::{Case, Class, Session};
-use crate::correlate::session::Ended;
 use crate::ingest::{IntCol, LongCol, TextCol};
 use crate::table::{Row, RowId, Rows};
 use backtrail_parsers::{Kind, Layer};
@@ -245,7 +245,9 @@ fn count(side: &mut Side, row: &Row<'_>, edge: Kind) {
         Kind::ResourceExhausted => side.exhausted.add(id),
         Kind::LbServerState if row.text(TextCol::Reason) == b"down" => side.servers_down.add(id),
         Kind::LbUpstreamError => side.upstream.entry(row.text(TextCol::Reason).to_vec()).or_default().add(id),
-        Kind::ServerStart | Kind::ServerStop | Kind::ServerCrash | Kind::ServerRecovery if is_database(row) => side.db_life.add(id),
+        Kind::ServerStart | Kind::ServerStop | Kind::ServerCrash | Kind::ServerRecovery if is_database(row) => {
+            side.db_life.add(id)
+        }
         _ => match row.text(TextCol::Reason) {
             b"cache_hit" => side.cache_hits.add(id),
             b"cache_miss" => side.cache_misses.add(id),
@@ -289,7 +291,12 @@ fn request(side: &mut Side, row: &Row<'_>) {
 fn refused(side: &mut Side, row: &Row<'_>) {
     match row.text(TextCol::Reason) {
         b"starting_up" | b"shutting_down" | b"in_recovery" | b"recovery" | b"not_accepting" => side.not_ready.add(row.id),
-        b"too_many_clients" | b"reserved_slots" | b"too_many_connections" | b"max_client_conn" | b"role_limit" | b"database_limit" => {
+        b"too_many_clients"
+        | b"reserved_slots"
+        | b"too_many_connections"
+        | b"max_client_conn"
+        | b"role_limit"
+        | b"database_limit" => {
             side.full.add(row.id);
         }
         _ => {}
@@ -302,7 +309,11 @@ fn connect_failed(side: &mut Side, row: &Row<'_>) {
         side.cache_errors.add(row.id);
     } else if reason.starts_with(b"too_many") {
         side.full.add(row.id);
-    } else if subject.is_empty() || [&b"database"[..], b"postgres", b"mysql", b"mariadb", b"mongo", b"pgbouncer"].iter().any(|db| subject.starts_with(db)) {
+    } else if subject.is_empty()
+        || [&b"database"[..], b"postgres", b"mysql", b"mariadb", b"mongo", b"pgbouncer"]
+            .iter()
+            .any(|db| subject.starts_with(db))
+    {
         side.db_unreachable.add(row.id);
     }
 }

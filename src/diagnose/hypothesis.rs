@@ -138,7 +138,15 @@ impl Weighing {
     }
 
     /// Adds a sign. A sentence without proof is not said.
-    pub fn sign(&mut self, role: Role, weight: f64, value: f64, text: impl Into<String>, number: Option<f64>, evidence: &[RowId]) {
+    pub fn sign(
+        &mut self,
+        role: Role,
+        weight: f64,
+        value: f64,
+        text: impl Into<String>,
+        number: Option<f64>,
+        evidence: &[RowId],
+    ) {
         if !evidence.is_empty() {
             let value = value.clamp(-1.0, 1.0);
             self.signs.push(Sign { role, value, weight, text: text.into(), number, evidence: evidence.to_vec() });

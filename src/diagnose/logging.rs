@@ -29,22 +29,58 @@ pub fn gaps(table: &EventTable, case: &Case, facts: &Facts) -> Vec<Gap> {
             add(Some(postgres), "no line says when a session begins", "sessions cannot be paired", "log_connections = on");
         }
         if !seen(Kind::DbClose) {
-            add(Some(postgres), "no line says when a session ends", "a leak on the server cannot be told from a long session", "log_disconnections = on");
+            add(
+                Some(postgres),
+                "no line says when a session ends",
+                "a leak on the server cannot be told from a long session",
+                "log_disconnections = on",
+            );
         }
         if !seen(Kind::Query) {
-            add(Some(postgres), "no statement has a time", "slow queries can be neither shown nor ruled out", "log_min_duration_statement = 250ms");
+            add(
+                Some(postgres),
+                "no statement has a time",
+                "slow queries can be neither shown nor ruled out",
+                "log_min_duration_statement = 250ms",
+            );
         }
     }
     let pool = case.sessions.iter().any(|s| s.layer == Layer::Pool);
-    let application = table.sources.iter().find(|s| !s.format.starts_with("postgres") && (s.format == "logback" || s.format == "python_logging" || s.format == "json_lines")).map(|s| s.id);
+    let application = table
+        .sources
+        .iter()
+        .find(|s| {
+            !s.format.starts_with("postgres")
+                && (s.format == "logback" || s.format == "python_logging" || s.format == "json_lines")
+        })
+        .map(|s| s.id);
     if application.is_some() && !pool {
-        add(application, "no line says who borrows a connection and gives it back", "a leak is seen on the server only, and not the line of code", "HikariCP: leakDetectionThreshold=60000; SQLAlchemy: echo_pool='debug' (or logger sqlalchemy.pool at DEBUG)");
+        add(
+            application,
+            "no line says who borrows a connection and gives it back",
+            "a leak is seen on the server only, and not the line of code",
+            "HikariCP: leakDetectionThreshold=60000; SQLAlchemy: echo_pool='debug' (or logger sqlalchemy.pool at DEBUG)",
+        );
     }
     if seen(Kind::PoolBorrow) && case.leaks.iter().any(|l| l.site.is_none()) {
-        add(application, "borrows are logged without their stack", "a leak is attributed to an endpoint, not to a line", "log the caller with the borrow, or switch the pool's leak detection on");
+        add(
+            application,
+            "borrows are logged without their stack",
+            "a leak is attributed to an endpoint, not to a line",
+            "log the caller with the borrow, or switch the pool's leak detection on",
+        );
     }
-    if seen(Kind::LbRequest) && seen(Kind::RequestEnd) && facts.before.connect.ns.is_empty() && facts.during.connect.ns.is_empty() {
-        add(of("nginx"), "the time to connect to the back end is not logged", "the network can be neither shown nor ruled out", "nginx: $upstream_connect_time and $request_time in log_format");
+    if seen(Kind::LbRequest)
+        && seen(Kind::RequestEnd)
+        && facts.before.connect.ns.is_empty()
+        && facts.during.connect.ns.is_empty()
+    {
+        add(
+            of("nginx"),
+            "the time to connect to the back end is not logged",
+            "the network can be neither shown nor ruled out",
+            "nginx: $upstream_connect_time and $request_time in log_format",
+        );
     }
     out
 }

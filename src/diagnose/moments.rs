@@ -75,8 +75,11 @@ fn spells(rows: &Rows<'_>, case: &Case) -> Moments {
     let Some((from, to)) = case.window else { return Moments::default() };
     let edge = if rows.iter().any(|r| r.kind() == Kind::LbRequest) { Kind::LbRequest } else { Kind::RequestEnd };
     let width = ((to - from) / BUCKETS).max(SECOND);
-    let mut requests: Vec<(i64, bool)> =
-        rows.iter().filter(|r| r.kind() == edge && r.has_time()).map(|r| (end(&r), (500..600).contains(&r.int(IntCol::Status)))).collect();
+    let mut requests: Vec<(i64, bool)> = rows
+        .iter()
+        .filter(|r| r.kind() == edge && r.has_time())
+        .map(|r| (end(&r), (500..600).contains(&r.int(IntCol::Status))))
+        .collect();
     requests.sort_unstable();
     let buckets = buckets(&requests, from, width);
     let bad = without_restarts(rows, case, bad(&buckets), &buckets, (from, width));
@@ -150,7 +153,13 @@ fn bad(buckets: &[(i64, u64, u64)]) -> Vec<i64> {
 }
 
 /// Drops what comes before the incident proper: a first small spell beside the start or stop of a process.
-fn without_restarts(rows: &Rows<'_>, case: &Case, bad: Vec<i64>, buckets: &[(i64, u64, u64)], (from, width): (i64, i64)) -> Vec<i64> {
+fn without_restarts(
+    rows: &Rows<'_>,
+    case: &Case,
+    bad: Vec<i64>,
+    buckets: &[(i64, u64, u64)],
+    (from, width): (i64, i64),
+) -> Vec<i64> {
     let failed = |bucket: i64| buckets.iter().find(|b| b.0 == bucket).map_or(0, |b| b.2);
     let all: u64 = bad.iter().map(|b| failed(*b)).sum();
     let mut rest = bad.as_slice();

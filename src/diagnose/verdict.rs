@@ -107,23 +107,32 @@ pub fn trigger(rows: &Rows<'_>, case: &Case, facts: &Facts, moments: &Moments, h
     let sign = first_sign(case, hypotheses, rows).or(moments.onset)?;
     let leak = best(hypotheses).is_some_and(|h| h.cause == Cause::ConnectionLeak);
     let reach = if leak { interval(case).map_or(SOON, |usual| (4 * usual).clamp(SOON / 10, 24 * SOON)) } else { SOON };
-    let changes: Vec<&Marker> = case.markers.iter().filter(|m| matches!(m.kind, Kind::Deploy | Kind::Rollback | Kind::ConfigChange)).collect();
+    let changes: Vec<&Marker> =
+        case.markers.iter().filter(|m| matches!(m.kind, Kind::Deploy | Kind::Rollback | Kind::ConfigChange)).collect();
     // A deploy takes effect when its processes have started, which may take minutes.
     let effect = |m: &Marker| {
-        let started = case.markers.iter().filter(|s| s.kind == Kind::AppStart && s.time >= m.time && s.time <= sign && s.time - m.time <= SOON);
+        let started = case
+            .markers
+            .iter()
+            .filter(|s| s.kind == Kind::AppStart && s.time >= m.time && s.time <= sign && s.time - m.time <= SOON);
         started.map(|s| s.time).max().unwrap_or(m.time)
     };
     let near: Vec<&&Marker> = changes.iter().filter(|m| m.time <= sign + 2 * SECOND && sign - effect(m) <= reach).collect();
     let service = |m: &Marker| rows.get(m.row).code(TextCol::Subject);
     let end = moments.recovered.or(moments.mitigated);
     let mended = |m: &Marker| {
-        end.is_some_and(|end| changes.iter().any(|later| later.time > m.time + SECOND && (later.time - end).abs() <= SOON / 2 && service(later) == service(m)))
+        end.is_some_and(|end| {
+            changes.iter().any(|later| {
+                later.time > m.time + SECOND && (later.time - end).abs() <= SOON / 2 && service(later) == service(m)
+            })
+        })
     };
     let chosen = near.iter().rev().find(|m| mended(m)).or(near.last())?;
     let row = rows.get(chosen.row);
     let text = |column| String::from_utf8_lossy(row.text(column)).into_owned();
     let kind = if chosen.kind == Kind::ConfigChange { "config_change" } else { "deploy" };
-    let title = [text(TextCol::Subject), text(TextCol::Version)].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(" ");
+    let title =
+        [text(TextCol::Subject), text(TextCol::Version)].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(" ");
     let title = if title.is_empty() { text(TextCol::Message) } else { title };
     Some(Trigger { kind, title, time: chosen.time, row: chosen.row })
 }
@@ -156,7 +165,11 @@ pub fn judge(
 ) -> Verdict {
     let score = |h: &Hypothesis| h.score.unwrap_or(-1.0);
     let chosen = best(hypotheses).map(|h| h.cause);
-    let runner_up = hypotheses.iter().filter(|h| Some(h.cause) != chosen && h.status != Status::RuledOut && h.sufficient()).map(score).fold(-1.0, f64::max);
+    let runner_up = hypotheses
+        .iter()
+        .filter(|h| Some(h.cause) != chosen && h.status != Status::RuledOut && h.sufficient())
+        .map(score)
+        .fold(-1.0, f64::max);
     let abnormal = moments.onset.is_some() || facts.leaked >= 5;
     let mut sureness = if abnormal { Sureness::InsufficientEvidence } else { Sureness::NothingAbnormal };
     let mut cause = None;
@@ -174,7 +187,12 @@ pub fn judge(
             (h.status, sureness, cause) = (Status::Likely, Sureness::Likely, Some(h.cause));
         }
     }
-    hypotheses.sort_by(|a, b| a.status.cmp(&b.status).then(score(b).partial_cmp(&score(a)).unwrap_or(std::cmp::Ordering::Equal)).then(a.cause.cmp(&b.cause)));
+    hypotheses.sort_by(|a, b| {
+        a.status
+            .cmp(&b.status)
+            .then(score(b).partial_cmp(&score(a)).unwrap_or(std::cmp::Ordering::Equal))
+            .then(a.cause.cmp(&b.cause))
+    });
     let symptoms = symptoms(facts);
     let trigger = trigger.filter(|_| cause.is_some());
     let summary = summary(rows, case, facts, sureness, cause, trigger.as_ref());
@@ -196,12 +214,22 @@ fn symptoms(facts: &Facts) -> Vec<Symptom> {
     out
 }
 
-fn summary(rows: &Rows<'_>, case: &Case, facts: &Facts, sureness: Sureness, cause: Option<Cause>, trigger: Option<&Trigger>) -> String {
+fn summary(
+    rows: &Rows<'_>,
+    case: &Case,
+    facts: &Facts,
+    sureness: Sureness,
+    cause: Option<Cause>,
+    trigger: Option<&Trigger>,
+) -> String {
     let began = trigger.map(|t| format!(", set off by the {} of {}", t.kind.replace('_', " "), t.title)).unwrap_or_default();
     match (sureness, cause) {
         (Sureness::NothingAbnormal, _) => {
-            let open = case.sessions.iter().filter(|s| s.layer == Layer::Db && s.end.is_none() && s.class != Class::Leaked).count();
-            format!("Nothing abnormal was found: no leak, no spell of failing requests. {open} database sessions are open at the end of the logs and none of them is a leak.")
+            let open =
+                case.sessions.iter().filter(|s| s.layer == Layer::Db && s.end.is_none() && s.class != Class::Leaked).count();
+            format!(
+                "Nothing abnormal was found: no leak, no spell of failing requests. {open} database sessions are open at the end of the logs and none of them is a leak."
+            )
         }
         (_, Some(Cause::ConnectionLeak)) => {
             let leaked: usize = case.leaks.iter().map(|l| l.sessions.len()).sum();

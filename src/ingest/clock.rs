@@ -150,7 +150,7 @@ impl State {
             None => (local, basis::ZONE_ASSUMED),
             Some(GivenZone::Fixed(seconds)) => (local - i64::from(seconds) * NANOS, basis::ZONE_GIVEN),
             Some(GivenZone::Named(tz)) => {
-                let Some(naive) = naive(local) else { return (local, basis::ZONE_ASSUMED) };
+                let naive = naive(local);
                 let utc = |offset: i32| local - i64::from(offset) * NANOS;
                 match tz.offset_from_local_datetime(&naive) {
                     LocalResult::Single(offset) => (utc(offset.fix().local_minus_utc()), basis::ZONE_GIVEN),
@@ -262,6 +262,6 @@ fn lend_first_time(shards: &mut [Shard]) {
     }
 }
 
-fn naive(local: i64) -> Option<NaiveDateTime> {
-    Some(DateTime::from_timestamp_nanos(local).naive_utc())
+fn naive(local: i64) -> NaiveDateTime {
+    DateTime::from_timestamp_nanos(local).naive_utc()
 }

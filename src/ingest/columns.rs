@@ -277,9 +277,6 @@ impl Shard {
         }
         let mut order: Vec<u32> = (0..u32::try_from(self.rows()).unwrap_or(u32::MAX)).collect();
         order.sort_by_key(|row| self.offset.get(*row as usize).copied());
-        fn pick<T: Copy>(values: &mut Vec<T>, order: &[u32]) {
-            *values = order.iter().filter_map(|row| values.get(*row as usize).copied()).collect();
-        }
         pick(&mut self.time, &order);
         pick(&mut self.basis, &order);
         pick(&mut self.length, &order);
@@ -294,4 +291,9 @@ impl Shard {
         self.ints.iter_mut().for_each(|c| c.reorder(&order));
         self.longs.iter_mut().for_each(|c| c.reorder(&order));
     }
+}
+
+/// Puts the values of a column into an order.
+fn pick<T: Copy>(values: &mut Vec<T>, order: &[u32]) {
+    *values = order.iter().filter_map(|row| values.get(*row as usize).copied()).collect();
 }

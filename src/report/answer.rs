@@ -25,7 +25,8 @@ pub(super) fn render(report: &Report, out: &mut String, bold: Paint<'_>, dim: Pa
         section(out, "RULED OUT");
         for h in out_of {
             let why = h.against.iter().max_by(|a, b| a.evidence.len().cmp(&b.evidence.len())).or(h.against.first());
-            let text = h.against.first().or(why).map(|f| format!("{}: {}{}", words(h.cause), f.text, seen(report, &f.evidence)));
+            let text =
+                h.against.first().or(why).map(|f| format!("{}: {}{}", words(h.cause), f.text, seen(report, &f.evidence)));
             wrapped(out, "  ", "    ", &text.unwrap_or_else(|| words(h.cause)));
         }
     }
@@ -89,7 +90,8 @@ fn moments(report: &Report, out: &mut String, bold: Paint<'_>) {
     }
     out.push('\n');
     line(out, &bold("INCIDENT"));
-    let trigger = report.verdict.trigger.as_ref().map(|t| format!(" ({} {})", t.kind.replace('_', " "), t.title)).unwrap_or_default();
+    let trigger =
+        report.verdict.trigger.as_ref().map(|t| format!(" ({} {})", t.kind.replace('_', " "), t.title)).unwrap_or_default();
     for (name, time, note) in [
         ("cause began", &i.cause_start, trigger.as_str()),
         ("users saw it", &i.onset, ""),
@@ -111,7 +113,15 @@ fn impact(report: &Report, out: &mut String, bold: Paint<'_>) {
     line(out, &format!("  {failed} of {requests} requests failed{}", percent(i.failed_share)));
     if let (Some(clients), Some(affected)) = (i.clients, i.clients_affected) {
         let key = i.client_key.as_deref().unwrap_or("client");
-        wrapped(out, "  ", "    ", &format!("{affected} of {clients} clients had a failed request{}, counted by {key}", percent(i.clients_affected_share)));
+        wrapped(
+            out,
+            "  ",
+            "    ",
+            &format!(
+                "{affected} of {clients} clients had a failed request{}, counted by {key}",
+                percent(i.clients_affected_share)
+            ),
+        );
     }
     if let Some(peak) = &i.error_peak {
         line(out, &format!("  worst at {}: {} of {} failed{}", peak.at, peak.failed, peak.requests, percent(Some(peak.share))));

@@ -318,7 +318,8 @@ fn notes(table: &EventTable, case: &Case) -> Vec<String> {
         let path = &source.path;
         match source.zone.basis.as_str() {
             "assumed" => {
-                notes.push(format!("{path}: no zone is written; UTC is assumed. Give it with --tz '{}=ZONE'.", file_name(path)))
+                notes
+                    .push(format!("{path}: no zone is written; UTC is assumed. Give it with --tz '{}=ZONE'.", file_name(path)));
             }
             "evidence" => notes.push(format!(
                 "{path}: no zone is written; UTC{} follows from {} records that match other sources.",

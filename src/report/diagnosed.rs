@@ -26,7 +26,7 @@ pub(super) fn verdict(rows: &Rows<'_>, diagnosis: &Diagnosis) -> Verdict {
     });
     Verdict {
         status: verdict.sureness.name(),
-        cause: verdict.cause.map(|c| c.name()),
+        cause: verdict.cause.map(super::super::diagnose::hypothesis::Cause::name),
         summary: verdict.summary.clone(),
         trigger,
         symptoms: symptoms.collect(),
@@ -35,7 +35,8 @@ pub(super) fn verdict(rows: &Rows<'_>, diagnosis: &Diagnosis) -> Verdict {
 
 /// Every cause of the vocabulary, `none` included, in the diagnosis's order.
 pub(super) fn hypotheses(rows: &Rows<'_>, diagnosis: &Diagnosis) -> Vec<Hypothesis> {
-    let finding = |sign: &Sign| Finding { text: sign.text.clone(), value: sign.number.map(three), evidence: refs(rows, &sign.evidence) };
+    let finding =
+        |sign: &Sign| Finding { text: sign.text.clone(), value: sign.number.map(three), evidence: refs(rows, &sign.evidence) };
     let all = diagnosis.hypotheses.iter().map(|h| Hypothesis {
         cause: h.cause.name(),
         status: h.status.name(),

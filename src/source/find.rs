@@ -45,7 +45,10 @@ fn expand(path: &str, origins: &mut BTreeSet<Origin>, found: &mut Found) -> Resu
     }
     let as_is = Path::new(path);
     match std::fs::metadata(as_is) {
-        Ok(meta) if meta.is_dir() => folder(as_is, None, origins, found),
+        Ok(meta) if meta.is_dir() => {
+            folder(as_is, None, origins, found);
+            Ok(())
+        }
         Ok(_) => add(as_is, origins),
         Err(_) if path.contains(['*', '?', '[', '{']) => pattern(path, origins, found),
         Err(source) if source.kind() == std::io::ErrorKind::NotFound => Err(Error::NoMatch(path.into())),
@@ -53,7 +56,7 @@ fn expand(path: &str, origins: &mut BTreeSet<Origin>, found: &mut Found) -> Resu
     }
 }
 
-fn folder(dir: &Path, only: Option<&globset::GlobMatcher>, origins: &mut BTreeSet<Origin>, found: &mut Found) -> Result<()> {
+fn folder(dir: &Path, only: Option<&globset::GlobMatcher>, origins: &mut BTreeSet<Origin>, found: &mut Found) {
     let walk = ignore::WalkBuilder::new(dir).standard_filters(false).hidden(true).follow_links(true).build();
     for entry in walk {
         match entry {
@@ -73,7 +76,6 @@ fn folder(dir: &Path, only: Option<&globset::GlobMatcher>, origins: &mut BTreeSe
             Err(problem) => found.problems.push(walk_error(dir, problem)),
         }
     }
-    Ok(())
 }
 
 fn walk_error(dir: &Path, problem: ignore::Error) -> Error {
@@ -101,7 +103,7 @@ fn pattern(path: &str, origins: &mut BTreeSet<Origin>, found: &mut Found) -> Res
     let strip = base == Path::new(".");
     let before = origins.len();
     let mut all = BTreeSet::new();
-    folder(&base, None, &mut all, &mut Found::default())?;
+    folder(&base, None, &mut all, &mut Found::default());
     for origin in all {
         let Origin::File(file) = &origin else { continue };
         let seen = if strip { file.strip_prefix(".").unwrap_or(file) } else { file };

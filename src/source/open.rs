@@ -140,9 +140,16 @@ impl Stream {
     pub fn finish(self) -> (Stored, Vec<Error>) {
         let mut stored = self.stored;
         let digest = self.hash.lock().map(|hash| hash.clone().finalize());
-        stored.sha256 = digest.map(|d| d.iter().map(|b| format!("{b:02x}")).collect()).unwrap_or_default();
+        stored.sha256 = digest.map(|d| hex(&d)).unwrap_or_default();
         (stored, self.problems)
     }
+}
+
+/// Bytes in hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().unwrap_or('0');
+    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
 }
 
 /// The length of the longest whole-line beginning of `head` with which `tail` ends.
@@ -172,7 +179,7 @@ impl<R: Read> Read for Hashing<R> {
 
 impl<R: Read> Drop for Hashing<R> {
     fn drop(&mut self) {
-        let mut rest = [0u8; 64 << 10];
+        let mut rest = [0u8; 8 << 10];
         while self.read(&mut rest).is_ok_and(|n| n > 0) {}
     }
 }

@@ -65,9 +65,6 @@ impl<'t> Rows<'t> {
         let texts: Vec<_> = TextCol::ALL.iter().map(|c| words(c.name())).collect();
         let ints: Vec<_> = IntCol::ALL.iter().map(|c| words(c.name())).collect();
         let wide: Vec<_> = LongCol::ALL.iter().map(|c| longs(c.name())).collect();
-        fn at<'s, T>(column: &[&'s [T]], chunk: usize) -> &'s [T] {
-            column.get(chunk).copied().unwrap_or_default()
-        }
         let chunks = table.chunks.iter().enumerate().map(|(i, chunk)| Slices {
             source: chunk.source,
             time: at(&time, i),
@@ -313,4 +310,9 @@ impl<'r> Iterator for Cursor<'r> {
         }
         Some(self.rows.get(id))
     }
+}
+
+/// The slice of one chunk, empty where the column has none.
+fn at<'s, T>(column: &[&'s [T]], chunk: usize) -> &'s [T] {
+    column.get(chunk).copied().unwrap_or_default()
 }

@@ -181,11 +181,11 @@ fn program_log(steps: &[Step], pids: bool) -> String {
                 "{time} INFO {pid}[Thread-{thread}] shop.request: --> GET /a/{key} rid={rid} client=192.0.2.7\n"
             )),
             9 => {
-                out.push_str(&format!("{time} INFO {pid}[Thread-{thread}] shop.request: <-- 200 GET /a/{key} 3ms rid={rid}\n"))
+                out.push_str(&format!("{time} INFO {pid}[Thread-{thread}] shop.request: <-- 200 GET /a/{key} 3ms rid={rid}\n"));
             }
             _ => out.push_str(&format!(
                 "[{}] [60] [INFO] Booting worker with pid: {}\n",
-                clock(now).replace(".", " +0000 ").split(" +0000 ").next().unwrap().to_owned() + " +0000",
+                clock(now).replace('.', " +0000 ").split(" +0000 ").next().unwrap().to_owned() + " +0000",
                 60 + what % 2
             )),
         }

@@ -189,6 +189,10 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
     }
     let (line, _) = text::first_line(event.message);
     let line = line.get(..160).unwrap_or(line);
+    // A pool's own summary of itself is no borrow.
+    if memchr::memmem::find(line, b"Current Checked out connections").is_some() {
+        return false;
+    }
     let words = Words(line);
     let short = line.eq_ignore_ascii_case(b"conn acquired") || line.eq_ignore_ascii_case(b"conn released");
     let noun = short || words.any(&NOUNS);

@@ -68,9 +68,7 @@ impl<'f> Facts<'f> {
             }
         }
         holds.values_mut().for_each(|h| h.sort_unstable());
-        for (source, lengths) in &folded.request_lengths {
-            holds.insert((Layer::Request, *source), lengths.clone());
-        }
+        holds.extend(folded.request_lengths.iter().map(|(source, lengths)| ((Layer::Request, *source), lengths.clone())));
         after_end.sort_unstable();
         let mut full = HashMap::new();
         for (source, time) in &folded.full {

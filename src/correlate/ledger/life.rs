@@ -171,6 +171,7 @@ impl Ledger<'_> {
 
     fn end_borrows(&mut self, row: &Row<'_>, place: (u32, u32), of: impl Fn(&Session) -> bool) {
         let mut ended: Vec<(u32, Key)> = Vec::new();
+        #[expect(clippy::iter_over_hash_type, reason = "sorted below")]
         for (key, index) in &self.open {
             let Some(session) = self.sessions.get(*index as usize) else { continue };
             let here = key.layer == Layer::Pool && key.source == place.0 && same(key.unit, place.1);

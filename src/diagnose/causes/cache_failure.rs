@@ -31,7 +31,10 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         let role = if during.cache_errors.n >= 3 { Role::Supporting } else { Role::Necessary };
         weighing.sign(role, 2.0, above(ratio, 1.5), text, Some(ratio), &rows);
     } else if during.cache_errors.n == 0 && asked(during) < 50 {
-        weighing.missing(3.0, "the cache's hits and misses, or every statement, so that calls of the database per request can be counted");
+        weighing.missing(
+            3.0,
+            "the cache's hits and misses, or every statement, so that calls of the database per request can be counted",
+        );
     }
     weighing.finish()
 }

@@ -20,13 +20,16 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let text = format!("the database server stopped, started or recovered ({} lines)", during.db_life.n);
     weighing.sign(Role::Necessary, 2.0, 1.0, text, Some(during.db_life.n as f64), &during.db_life.rows);
     let ended = context.case.sessions.iter().filter(|s| {
-        s.layer == Layer::Db && s.class == Class::EndedByRestart && s.end.is_some_and(|end| end >= during.from && end < during.to)
+        s.layer == Layer::Db
+            && s.class == Class::EndedByRestart
+            && s.end.is_some_and(|end| end >= during.from && end < during.to)
     });
     let ended: Vec<_> = ended.collect();
     if !ended.is_empty() || during.not_ready.n > 0 {
         let mut rows: Vec<_> = ended.iter().filter_map(|s| s.end_row).take(1).collect();
         rows.extend(during.not_ready.rows.iter().take(2));
-        let text = format!("it ended {} sessions and turned away {} clients while it was not ready", ended.len(), during.not_ready.n);
+        let text =
+            format!("it ended {} sessions and turned away {} clients while it was not ready", ended.len(), during.not_ready.n);
         weighing.sign(Role::Sufficient, 2.0, 0.9, text, Some(ended.len() as f64), &rows);
     }
     if facts.leaked >= 5 {

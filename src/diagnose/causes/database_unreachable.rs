@@ -9,7 +9,8 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let (facts, during) = (context.facts, context.during());
     let failures = during.db_unreachable.n;
     if failures == 0 {
-        if facts.seen.contains(&Kind::RequestEnd) || facts.seen.contains(&Kind::Error) || facts.seen.contains(&Kind::PoolBorrow) {
+        if facts.seen.contains(&Kind::RequestEnd) || facts.seen.contains(&Kind::Error) || facts.seen.contains(&Kind::PoolBorrow)
+        {
             super::absent(&mut weighing, context, "no attempt to connect to the database failed for want of a server");
         } else {
             weighing.missing(3.0, "the application's log, which would hold failures to connect");
@@ -18,7 +19,14 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     }
     let often = more(context, |s| &s.db_unreachable);
     let text = format!("{failures} attempts to connect to the database failed, {often:.1} times as often as before");
-    weighing.sign(Role::Necessary, 2.0, above(often, 2.0).min(above(failures as f64, 2.0)), text, Some(often), &during.db_unreachable.rows);
+    weighing.sign(
+        Role::Necessary,
+        2.0,
+        above(often, 2.0).min(above(failures as f64, 2.0)),
+        text,
+        Some(often),
+        &during.db_unreachable.rows,
+    );
     if failures >= 5 && often >= 3.0 && during.db_life.n == 0 && during.not_ready.n == 0 {
         let text = "the database could not be reached, and it neither restarted nor said that it was full";
         weighing.sign(Role::Sufficient, 2.0, 0.9, text, Some(failures as f64), &during.db_unreachable.rows);

@@ -13,7 +13,11 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let (facts, before, during) = (context.facts, context.before(), context.during());
     let mut own = during.states(&OWN);
     let saturated = during.states(&SATURATED);
-    let unreachable = |reason: &[u8]| [&b"refused"[..], b"no_live", b"unreachable", b"no_servers", b"host_not_found"].iter().any(|w| memchr::memmem::find(reason, w).is_some());
+    let unreachable = |reason: &[u8]| {
+        [&b"refused"[..], b"no_live", b"unreachable", b"no_servers", b"host_not_found"]
+            .iter()
+            .any(|w| memchr::memmem::find(reason, w).is_some())
+    };
     for (_, count) in during.upstream.iter().filter(|(reason, _)| unreachable(reason)) {
         own.n += count.n;
         own.rows.extend(count.rows.iter().take(1));
@@ -21,16 +25,24 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let failed = during.failed.n;
     let known = !during.states.is_empty() || !during.upstream.is_empty() || facts.app_logs_requests;
     if failed < 10 || !known {
-        weighing.missing(3.0, "termination states (HAProxy's httplog), the web server's error log, or the application's own requests");
+        weighing.missing(
+            3.0,
+            "termination states (HAProxy's httplog), the web server's error log, or the application's own requests",
+        );
         return weighing.finish();
     }
     let share = own.n as f64 / failed as f64;
     let proof: Vec<_> = own.rows.iter().chain(&saturated.rows).chain(&during.failed.rows).take(3).copied().collect();
-    let text = format!("{} of {failed} failed requests ({:.1} %) failed before they reached a back end", own.n.min(failed), (share * 100.0).min(100.0));
+    let text = format!(
+        "{} of {failed} failed requests ({:.1} %) failed before they reached a back end",
+        own.n.min(failed),
+        (share * 100.0).min(100.0)
+    );
     weighing.sign(Role::Necessary, 2.0, ((share - 0.15) / 0.15).clamp(-1.0, 1.0), text, Some(share), &proof);
     if saturated.n > 0 {
         let share = saturated.n as f64 / failed as f64;
-        let text = format!("{} of {failed} ended while queued or waiting for a slow back end: saturation, not routing", saturated.n);
+        let text =
+            format!("{} of {failed} ended while queued or waiting for a slow back end: saturation, not routing", saturated.n);
         weighing.sign(Role::Supporting, 1.0, -share.clamp(0.0, 1.0), text, Some(share), &saturated.rows);
     }
     arrivals(context, &mut weighing);

@@ -12,7 +12,8 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         return weighing.finish();
     }
     let often = more(context, |s| &s.exhausted);
-    let text = format!("{lines} lines say that memory, disk, descriptors or threads ran out, {often:.1} times as often as before");
+    let text =
+        format!("{lines} lines say that memory, disk, descriptors or threads ran out, {often:.1} times as often as before");
     let role = if often >= 2.0 { Role::Sufficient } else { Role::Supporting };
     weighing.sign(role, 2.0, if often >= 2.0 { 0.8 } else { -0.3 }, text, Some(lines as f64), &during.exhausted.rows);
     if context.facts.leaked >= 5 {

@@ -14,11 +14,17 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         weighing.sign(Role::Necessary, 2.0, above(ratio, 2.0), text, Some(ratio), &rows);
     }
     let noted = during.slow.n + during.locks.n + during.canceled.n;
-    let often = more(context, |s| &s.slow).max(more(context, |s| &s.locks)).max(more(context, |s| &s.canceled)).max(more(context, |s| &s.queries));
+    let often = more(context, |s| &s.slow)
+        .max(more(context, |s| &s.locks))
+        .max(more(context, |s| &s.canceled))
+        .max(more(context, |s| &s.queries));
     let mut rows = during.locks.rows.clone();
     rows.extend(during.slow.rows.iter().chain(&during.canceled.rows).take(2));
     if noted >= 3 && often >= 2.0 {
-        let text = format!("{} slow statements, {} waits for locks and {} cancelled statements, {often:.1} times as often as before", during.slow.n, during.locks.n, during.canceled.n);
+        let text = format!(
+            "{} slow statements, {} waits for locks and {} cancelled statements, {often:.1} times as often as before",
+            during.slow.n, during.locks.n, during.canceled.n
+        );
         let role = if during.locks.n >= 3 || often >= 4.0 { Role::Sufficient } else { Role::Supporting };
         weighing.sign(role, 2.0, 0.9, text, Some(noted as f64), &rows);
     } else if measured.is_none() {

@@ -29,17 +29,38 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     }
     if let Some(ratio) = rate_ratio(context, |s| &s.requests, 20) {
         let text = format!("requests came {ratio:.2} times as often as before");
-        weighing.sign(Role::Supporting, 1.0, if ratio < 1.5 { 0.5 } else { -above(ratio, 1.5) }, text, Some(ratio), &during.requests.rows);
+        weighing.sign(
+            Role::Supporting,
+            1.0,
+            if ratio < 1.5 { 0.5 } else { -above(ratio, 1.5) },
+            text,
+            Some(ratio),
+            &during.requests.rows,
+        );
         plain &= ratio < 1.6;
     }
     if let Some((ratio, before, now)) = length_ratio(context, |s| &s.holds, 0.95, 20) {
         let text = format!("connections were held {now:.0} ms at the 95th percentile, {before:.0} ms before");
-        weighing.sign(Role::Supporting, 1.0, if ratio < 1.5 { 0.6 } else { -above(ratio, 1.5) }, text, Some(ratio), &during.holds.rows);
+        weighing.sign(
+            Role::Supporting,
+            1.0,
+            if ratio < 1.5 { 0.6 } else { -above(ratio, 1.5) },
+            text,
+            Some(ratio),
+            &during.holds.rows,
+        );
         plain &= ratio < 2.0;
     }
     if let Some((ratio, before, now)) = length_ratio(context, |s| &s.query_time, 0.95, 20) {
         let text = format!("statements took {now:.1} ms at the 95th percentile, {before:.1} ms before");
-        weighing.sign(Role::Supporting, 1.0, if ratio < 1.5 { 0.5 } else { -above(ratio, 1.5) }, text, Some(ratio), &during.query_time.rows);
+        weighing.sign(
+            Role::Supporting,
+            1.0,
+            if ratio < 1.5 { 0.5 } else { -above(ratio, 1.5) },
+            text,
+            Some(ratio),
+            &during.query_time.rows,
+        );
         plain &= ratio < 2.0;
     }
     let trouble = during.db_life.n + during.locks.n + during.db_unreachable.n;
