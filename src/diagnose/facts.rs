@@ -246,7 +246,7 @@ fn count(side: &mut Side, row: &Row<'_>, edge: Kind) {
         Kind::LbServerState if row.text(TextCol::Reason) == b"down" => side.servers_down.add(id),
         Kind::LbUpstreamError => side.upstream.entry(row.text(TextCol::Reason).to_vec()).or_default().add(id),
         Kind::ServerStart | Kind::ServerStop | Kind::ServerCrash | Kind::ServerRecovery if is_database(row) => {
-            side.db_life.add(id)
+            side.db_life.add(id);
         }
         _ => match row.text(TextCol::Reason) {
             b"cache_hit" => side.cache_hits.add(id),

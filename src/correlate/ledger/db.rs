@@ -64,6 +64,10 @@ impl Ledger<'_> {
 
     pub(super) fn db_close(&mut self, row: &Row<'_>) {
         let key = self.key(row, Layer::Db);
+        // The end of an attempt that was turned away a moment ago is no session's close.
+        if !self.open.contains_key(&key) && self.closed.get(&key).is_some_and(|t| row.time() - t <= AT_ONCE) {
+            return;
+        }
         self.gauges.close(row);
         if !self.open.contains_key(&key) {
             self.open_received(row, key);
@@ -105,6 +109,9 @@ impl Ledger<'_> {
             self.full.push((row.source_id(), row.time()));
         }
         self.received.remove(&key);
+        if layer == Layer::Db && !key.is_empty() {
+            self.closed.insert(key, row.time());
+        }
         *self.balance(layer).refused.entry(reason).or_default() += 1;
         self.take_back(row, &key);
     }
