@@ -186,11 +186,11 @@ impl<T: Copy + Default + PartialEq> Lazy<T> {
 /// The rows of one block.
 #[derive(Debug, Default)]
 pub struct Shard {
-    /// Nanoseconds: until [`super::clock::settle`] as written, then UTC.
+    /// Nanoseconds: until `clock::settle` as written, then UTC.
     pub time: Vec<i64>,
     /// What the time rests on; see [`basis`].
     pub basis: Vec<u8>,
-    /// What was written where it was not an instant; see [`super::clock::pending`]. Empty after the clock is settled.
+    /// What was written where it was not an instant; see `clock::pending`. Empty after the clock is settled.
     pub written: Lazy<u8>,
     /// Byte offset of the record in its source.
     pub offset: Vec<u64>,
