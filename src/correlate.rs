@@ -2,6 +2,7 @@
 
 pub mod callsite;
 pub mod classify;
+pub mod distributions;
 pub mod gaps;
 pub mod ledger;
 pub mod link;
@@ -9,7 +10,10 @@ pub mod pooled;
 pub mod requests;
 pub mod series;
 pub mod session;
+pub mod spectrum;
 pub mod stats;
+pub mod survival;
+pub mod templates;
 pub mod zone;
 
 pub use callsite::{Leak, Site};

@@ -213,7 +213,9 @@ impl Opinion {
             _ => {
                 let expected = if self.expected < 0.01 { "under 0.01".into() } else { format!("{:.2}", self.expected) };
                 let (observed, closed) = (self.observed, self.closed);
-                format!("expected healthy sessions this old at the log's end: {expected}; observed: {observed} ({closed} closed sessions of {of})")
+                format!(
+                    "expected healthy sessions this old at the log's end: {expected}; observed: {observed} ({closed} closed sessions of {of})"
+                )
             }
         }
     }
@@ -278,8 +280,7 @@ impl Population {
         if references.is_empty() {
             references.push(Reference::new(members, seconds(from, to), need));
         }
-        let mut open: Vec<f64> =
-            members.iter().filter(|s| matches!(s.fate, Fate::Open { .. })).map(|s| s.life().age).collect();
+        let mut open: Vec<f64> = members.iter().filter(|s| matches!(s.fate, Fate::Open { .. })).map(|s| s.life().age).collect();
         open.sort_by(f64::total_cmp);
         let mut holds: Vec<f64> = members.iter().filter(|s| s.fate == Fate::Closed).map(|s| s.life().age).collect();
         holds.sort_by(f64::total_cmp);

@@ -107,9 +107,8 @@ impl Tail {
     pub fn new(curve: &Curve, n: usize) -> Tail {
         let floor = 1.0 / (n as f64 + 1.0);
         let longest = curve.longest();
-        let mut steps: Vec<(f64, f64, f64)> = std::iter::once((0.0, 1.0, 0.0))
-            .chain(curve.steps.iter().map(|s| (s.age, s.survival.max(floor), 0.0)))
-            .collect();
+        let mut steps: Vec<(f64, f64, f64)> =
+            std::iter::once((0.0, 1.0, 0.0)).chain(curve.steps.iter().map(|s| (s.age, s.survival.max(floor), 0.0))).collect();
         let (mut next, mut rest) = (longest, 0.0);
         for (age, survival, integral) in steps.iter_mut().rev() {
             rest += *survival * (next - *age);

@@ -50,14 +50,7 @@ impl Random {
     }
 
     /// The same at a rate that changes with time and never exceeds `most`.
-    pub(super) fn sessions_at(
-        &mut self,
-        rate: impl Fn(f64) -> f64,
-        most: f64,
-        window: f64,
-        leaked: f64,
-        sd: f64,
-    ) -> Vec<Made> {
+    pub(super) fn sessions_at(&mut self, rate: impl Fn(f64) -> f64, most: f64, window: f64, leaked: f64, sd: f64) -> Vec<Made> {
         let (mut out, mut start) = (Vec::new(), 0.0);
         loop {
             start -= self.uniform().ln() / most;

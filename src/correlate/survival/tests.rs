@@ -70,9 +70,13 @@ fn steady(rate: f64, window: f64, leaked: f64, sd: f64, repeat: u32) -> Score {
 
 #[test]
 fn holds_of_one_kind_are_judged_without_error() {
-    for (rate, window, leaked, repeat) in
-        [(0.5, 600.0, 0.01, 60), (0.5, 600.0, 0.001, 120), (10.0, 600.0, 0.01, 10), (10.0, 600.0, 0.001, 30), (10.0, 7200.0, 0.001, 3)]
-    {
+    for (rate, window, leaked, repeat) in [
+        (0.5, 600.0, 0.01, 60),
+        (0.5, 600.0, 0.001, 120),
+        (10.0, 600.0, 0.01, 10),
+        (10.0, 600.0, 0.001, 30),
+        (10.0, 7200.0, 0.001, 3),
+    ] {
         let score = steady(rate, window, leaked, 1.0, repeat);
         assert!(score.false_share() <= 0.05, "{rate} {window} {leaked}: {score:?}");
         assert!(score.recall() >= 0.99, "{rate} {window} {leaked}: {score:?}");
@@ -98,7 +102,9 @@ fn varied_holds_cost_recall_and_not_truth() {
 /// Where a normal hold can fill the window no method can tell; the guards keep silent.
 #[test]
 fn nothing_is_claimed_where_holds_fill_the_window() {
-    for (rate, window, leaked, repeat) in [(0.5, 600.0, 0.01, 60), (0.5, 600.0, 0.001, 60), (10.0, 600.0, 0.01, 10), (10.0, 7200.0, 0.001, 3)] {
+    for (rate, window, leaked, repeat) in
+        [(0.5, 600.0, 0.01, 60), (0.5, 600.0, 0.001, 60), (10.0, 600.0, 0.01, 10), (10.0, 7200.0, 0.001, 3)]
+    {
         let score = steady(rate, window, leaked, 3.0, repeat);
         assert!(score.wrong == 0 && score.guarded * 100 >= score.leaks * 95, "{rate} {window} {leaked}: {score:?}");
     }
@@ -137,7 +143,10 @@ fn the_human_figure_is_expected_against_observed() {
     let first = judgement.opinions.first().unwrap();
     assert_eq!(first.observed, 41);
     let sentence = first.sentence();
-    assert!(sentence.starts_with("expected healthy sessions this old at the log's end: under 0.01; observed: 41"), "{sentence}");
+    assert!(
+        sentence.starts_with("expected healthy sessions this old at the log's end: under 0.01; observed: 41"),
+        "{sentence}"
+    );
 }
 
 #[test]
@@ -185,7 +194,13 @@ fn a_sign_of_life_is_in_use_however_old() {
 fn slow_queries_are_not_leaks() {
     let (onset, window) = (3000.0, 6000.0);
     let mut all = plain(600, 0, Strata::default());
-    let slow = |i: usize, age: f64, fate| Spell { strata: Strata::default(), open: ns(onset + i as f64 * 10.0), entry: 0, age: ns(age), fate };
+    let slow = |i: usize, age: f64, fate| Spell {
+        strata: Strata::default(),
+        open: ns(onset + i as f64 * 10.0),
+        entry: 0,
+        age: ns(age),
+        fate,
+    };
     all.extend((0..240).map(|i| slow(i, 30.0 + (i % 50) as f64 * 4.0, Fate::Closed)));
     all.extend((290..300).map(|i| slow(i, 3000.0 - i as f64 * 10.0, Fate::Open { request_ended: false, idle: None })));
     let without = judge(&all[..600].iter().chain(&all[840..]).copied().collect::<Vec<_>>(), &setting(window));
@@ -214,7 +229,14 @@ fn late_returns_are_listed() {
 #[expect(clippy::print_stdout, reason = "that is its purpose")]
 fn figures() {
     let show = |name: String, s: Score| {
-        println!("{name}: recall {:.3} (where not guarded {:.3}) false {:.4} guarded {:.2} of {} leaks", s.recall(), s.spoken(), s.false_share(), s.guarded as f64 / s.leaks.max(1) as f64, s.leaks);
+        println!(
+            "{name}: recall {:.3} (where not guarded {:.3}) false {:.4} guarded {:.2} of {} leaks",
+            s.recall(),
+            s.spoken(),
+            s.false_share(),
+            s.guarded as f64 / s.leaks.max(1) as f64,
+            s.leaks
+        );
     };
     for sd in [1.0, 2.0, 3.0] {
         for (rate, window, repeat) in [(0.5, 600.0, 2000), (10.0, 600.0, 200), (10.0, 7200.0, 20)] {
@@ -223,8 +245,11 @@ fn figures() {
             }
         }
     }
-    let profiles: [(&str, &dyn Fn(f64) -> f64); 3] =
-        [("flat", &|_| 8.0), ("falling", &|t| if t < 900.0 { 20.0 } else { 2.0 }), ("rising", &|t| if t < 900.0 { 2.0 } else { 20.0 })];
+    let profiles: [(&str, &dyn Fn(f64) -> f64); 3] = [
+        ("flat", &|_| 8.0),
+        ("falling", &|t| if t < 900.0 { 20.0 } else { 2.0 }),
+        ("rising", &|t| if t < 900.0 { 2.0 } else { 20.0 }),
+    ];
     for (name, profile) in profiles {
         for (sd, leaked) in [(1.5, 0.01), (1.5, 0.001), (2.0, 0.01), (2.0, 0.001)] {
             let (mut random, mut score) = (Random::new(23), Score::default());
