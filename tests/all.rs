@@ -6,6 +6,7 @@ mod all {
     mod cli;
     mod invariants;
     mod readme;
+    mod statistics;
     mod stories;
     mod tidy;
     mod tools;

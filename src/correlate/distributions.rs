@@ -62,20 +62,17 @@ pub fn beta_cdf(x: f64, a: f64, b: f64) -> f64 {
 fn fraction(x: f64, a: f64, b: f64) -> f64 {
     const TINY: f64 = 1e-300;
     let kept = |v: f64| if v.abs() < TINY { TINY } else { v };
-    let mut c = 1.0;
-    let mut d = 1.0 / kept(1.0 - (a + b) * x / (a + 1.0));
-    let mut value = d;
-    for step in 1..=STEPS {
-        let m = f64::from(step);
-        for term in [
-            m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m)),
-            -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0)),
-        ] {
-            d = 1.0 / kept(1.0 + term * d);
-            c = kept(1.0 + term / c);
-            value *= d * c;
+    let mut up = 1.0;
+    let mut down = 1.0 / kept(1.0 - (a + b) * x / (a + 1.0));
+    let mut value = down;
+    for step in (1..=STEPS).map(f64::from) {
+        let (near, next) = (a + 2.0 * step, a + step);
+        for term in [step * (b - step) * x / ((near - 1.0) * near), -next * (next + b) * x / (near * (near + 1.0))] {
+            down = 1.0 / kept(1.0 + term * down);
+            up = kept(1.0 + term / up);
+            value *= down * up;
         }
-        if (d * c - 1.0).abs() < 1e-15 {
+        if (down * up - 1.0).abs() < 1e-15 {
             break;
         }
     }

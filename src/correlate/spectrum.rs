@@ -222,7 +222,9 @@ pub fn rank(features: &[Feature], leaked: &[bool]) -> Vec<Lead> {
     leads.retain(|lead| lead.q <= ALPHA && lead.ratio.is_some_and(|r| r.value > 1.0));
     let mut leads = cluster(leads, features);
     leads.extend(pairs);
-    leads.iter_mut().for_each(|lead| lead.tier = lead.grade());
+    for lead in &mut leads {
+        lead.tier = lead.grade();
+    }
     order(&mut leads, features);
     leads
 }

@@ -10,7 +10,7 @@ use crate::correlate::pooled;
 use crate::correlate::session::{Class, Ended, Opened, Session};
 use crate::correlate::stats::quantile;
 use crate::ingest::{IntCol, TextCol};
-use crate::table::Rows;
+use crate::table::{Row, Rows};
 use backtrail_parsers::{Kind, Layer};
 use std::collections::{BTreeMap, HashMap};
 
@@ -111,7 +111,7 @@ fn window(rows: &Rows<'_>, indexes: &[u32], folded: &Folded) -> (i64, i64) {
 fn usual_pause(rows: &Rows<'_>) -> Option<i64> {
     let mut last: HashMap<(u32, u32, u32), i64> = HashMap::new();
     let mut pauses = Vec::new();
-    for row in rows.by_time().filter(|r| r.has_time()) {
+    for row in rows.by_time().filter(Row::has_time) {
         let conn = row.code(TextCol::Conn);
         let key = (row.source_id(), conn, if conn == 0 { row.int(IntCol::Pid) } else { 0 });
         match row.kind() {
