@@ -38,6 +38,10 @@ const MOST_VARIED: f64 = 2.5;
 const LATE: f64 = 32.0;
 /// The share of the longest holds that is left out where late ones are looked for: they must not vouch for themselves.
 const TRIMMED: usize = 1000;
+/// Closed sessions of a kind below which nothing is known of it: its sessions may be meant to stay open.
+const KNOWN: usize = 10;
+/// So many open sessions of one kind are no single job that is meant to last.
+const SEVERAL: usize = 5;
 const SECOND: f64 = 1e9;
 
 /// What a session belongs to, as numbers of the caller's choosing; 0 is unknown.
@@ -119,9 +123,12 @@ pub struct Spell {
 }
 
 impl Spell {
-    fn life(&self) -> Life {
-        let (entry, age) = (self.entry.max(0) as f64 / SECOND, self.age.max(0) as f64 / SECOND);
-        Life { entry, age, closed: self.fate == Fate::Closed }
+    /// As clocks of a `resolution` in nanoseconds allow in favour of the session: the closed ones lasted as long as they can
+    /// have, the others are as young as they can be.
+    fn life(&self, resolution: i64) -> Life {
+        let closed = self.fate == Fate::Closed;
+        let age = if closed { self.age.saturating_add(resolution) } else { self.age.saturating_sub(resolution) }.max(0);
+        Life { entry: self.entry.clamp(0, age) as f64 / SECOND, age: age as f64 / SECOND, closed }
     }
 }
 
@@ -135,6 +142,8 @@ pub struct Setting {
     pub onset: Option<i64>,
     /// The longest pause between two signs of life that is usual in a session; a session idle for less is in use.
     pub usual_pause: Option<i64>,
+    /// The step of the clocks that sessions were measured by, ns; at least 1.
+    pub resolution: i64,
     /// How false discoveries are held down.
     pub control: Control,
 }
@@ -150,14 +159,12 @@ struct Reference {
 
 impl Reference {
     /// `window` in seconds.
-    fn new(members: &[&Spell], window: f64, need: usize) -> Reference {
-        let holds: Vec<f64> = members.iter().filter(|s| s.fate == Fate::Closed).map(|s| s.life().age).collect();
+    fn new(members: &[(&Spell, Life)], window: f64, need: usize) -> Reference {
+        let holds = holds(members);
         let longest = holds.iter().copied().fold(0.0, f64::max);
         let n = holds.len();
-        let young = |s: &&&Spell| s.fate == Fate::Closed || s.life().age <= longest;
-        let curve = Curve::new(members.iter().filter(young).map(|s| s.life()));
-        // A microsecond stands for holds too short for their log's clock.
-        let logs: Vec<f64> = holds.iter().map(|h| h.max(1e-6).ln()).collect();
+        let curve = Curve::new(members.iter().map(|(_, life)| *life).filter(|life| life.closed || life.age <= longest));
+        let logs: Vec<f64> = holds.iter().map(|h| h.max(1e-9).ln()).collect();
         let mean = logs.iter().sum::<f64>() / n.max(1) as f64;
         let sd = (logs.iter().map(|l| (l - mean).powi(2)).sum::<f64>() / n.saturating_sub(1).max(1) as f64).sqrt();
         let doubt = if n < need {
@@ -171,6 +178,11 @@ impl Reference {
     }
 }
 
+/// How long the closed ones lasted, in seconds.
+fn holds(members: &[(&Spell, Life)]) -> Vec<f64> {
+    members.iter().filter(|(_, life)| life.closed).map(|(_, life)| life.age).collect()
+}
+
 /// One population: what its sessions before the onset say, and those after it where there are enough.
 struct Population {
     references: Vec<Reference>,
@@ -181,13 +193,13 @@ struct Population {
 }
 
 impl Population {
-    fn new(members: &[&Spell], setting: &Setting, need: usize) -> Population {
+    fn new(members: &[(&Spell, Life)], setting: &Setting, need: usize) -> Population {
         let seconds = |from: i64, to: i64| to.saturating_sub(from).max(0) as f64 / SECOND;
         let (from, to) = setting.window;
-        let closed = |members: &[&Spell]| members.iter().filter(|s| s.fate == Fate::Closed).count();
+        let closed = |members: &[(&Spell, Life)]| members.iter().filter(|(_, life)| life.closed).count();
         let mut references = Vec::new();
         if let Some(onset) = setting.onset {
-            let (before, since): (Vec<&Spell>, Vec<&Spell>) = members.iter().partition(|s| s.open < onset);
+            let (before, since): (Vec<_>, Vec<_>) = members.iter().copied().partition(|(s, _)| s.open < onset);
             if closed(&before) >= need {
                 references.push(Reference::new(&before, seconds(from, onset), need));
                 if closed(&since) >= ENOUGH_SINCE_ONSET {
@@ -198,9 +210,10 @@ impl Population {
         if references.is_empty() {
             references.push(Reference::new(members, seconds(from, to), need));
         }
-        let mut open: Vec<f64> = members.iter().filter(|s| matches!(s.fate, Fate::Open { .. })).map(|s| s.life().age).collect();
+        let is_open = |s: &Spell| matches!(s.fate, Fate::Open { .. });
+        let mut open: Vec<f64> = members.iter().filter(|(s, _)| is_open(s)).map(|(_, life)| life.age).collect();
         open.sort_by(f64::total_cmp);
-        let mut holds: Vec<f64> = members.iter().filter(|s| s.fate == Fate::Closed).map(|s| s.life().age).collect();
+        let mut holds = holds(members);
         holds.sort_by(f64::total_cmp);
         let usual = holds.iter().nth_back(holds.len().div_ceil(TRIMMED)).copied().unwrap_or(f64::INFINITY);
         Population { references, usual, open }
@@ -259,42 +272,56 @@ pub fn judge(spells: &[Spell], setting: &Setting) -> Judgement {
 struct Populations<'s> {
     spells: &'s [Spell],
     setting: &'s Setting,
-    /// Members and the number of closed ones, of the populations that open sessions belong to.
-    groups: BTreeMap<(Stratum, u32), (Vec<usize>, usize)>,
+    /// The populations that open sessions belong to.
+    groups: BTreeMap<(Stratum, u32), Group>,
     built: BTreeMap<(Stratum, u32, usize), Population>,
 }
 
-impl Populations<'_> {
+/// Who belongs to a population.
+#[derive(Default)]
+struct Group {
+    members: Vec<usize>,
+    closed: usize,
+    open: usize,
+}
+
+impl<'s> Populations<'s> {
     fn group(&mut self) {
         let keys = |spell: &Spell| {
             let strata = spell.strata;
             Stratum::ALL.into_iter().filter_map(move |s| s.key(&strata).map(|key| (s, key)))
         };
         for spell in self.spells.iter().filter(|s| matches!(s.fate, Fate::Open { .. })) {
-            self.groups.extend(keys(spell).map(|key| (key, Default::default())));
+            self.groups.extend(keys(spell).map(|key| (key, Group::default())));
         }
         for (index, spell) in self.spells.iter().enumerate() {
             for key in keys(spell) {
-                if let Some((members, closed)) = self.groups.get_mut(&key) {
-                    members.push(index);
-                    *closed += usize::from(spell.fate == Fate::Closed);
+                if let Some(group) = self.groups.get_mut(&key) {
+                    group.members.push(index);
+                    group.closed += usize::from(spell.fate == Fate::Closed);
+                    group.open += usize::from(matches!(spell.fate, Fate::Open { .. }));
                 }
             }
         }
     }
 
-    /// The finest population with enough closed sessions; the coarsest where none has.
+    /// The finest population with enough closed sessions, or the coarsest. One of which next to nothing is known and of
+    /// which only a few are open is not passed over: a listener or a job is no quick request that forgot to close.
     fn choose(&self, strata: &Strata, need: usize) -> (Stratum, u32) {
-        let enough = |key: &(Stratum, u32)| self.groups.get(key).is_some_and(|(_, closed)| *closed >= need);
+        let stays = |key: &(Stratum, u32)| {
+            let group = self.groups.get(key);
+            group.is_some_and(|g| g.closed >= need || (g.closed < KNOWN && g.open < SEVERAL))
+        };
         let mut keys = Stratum::ALL.into_iter().filter_map(|s| s.key(strata).map(|key| (s, key)));
-        keys.find(enough).unwrap_or((Stratum::Global, 0))
+        keys.find(stays).unwrap_or((Stratum::Global, 0))
     }
 
     fn population(&mut self, (stratum, key): (Stratum, u32), need: usize) -> &Population {
         let (spells, setting) = (self.spells, self.setting);
-        let members = self.groups.get(&(stratum, key)).map(|(members, _)| members.as_slice()).unwrap_or_default();
+        let members = self.groups.get(&(stratum, key)).map(|g| g.members.as_slice()).unwrap_or_default();
         self.built.entry((stratum, key, need)).or_insert_with(|| {
-            let members: Vec<&Spell> = members.iter().filter_map(|at| spells.get(*at)).collect();
+            let with_life = |spell: &'s Spell| (spell, spell.life(setting.resolution));
+            let members: Vec<(&Spell, Life)> = members.iter().filter_map(|at| spells.get(*at)).map(with_life).collect();
             Population::new(&members, setting, need)
         })
     }
@@ -304,7 +331,7 @@ impl Populations<'_> {
         let active = idle.zip(self.setting.usual_pause).is_some_and(|(idle, usual)| idle <= usual);
         let chosen = self.choose(&spell.strata, need);
         let population = self.population(chosen, need);
-        let age = spell.life().age;
+        let age = spell.life(self.setting.resolution).age;
         let (expected, p) = match population.worst(age) {
             Some((reference, p)) => (reference.rate * reference.tail.beyond(age), Some(p)),
             None => (0.0, None),
@@ -325,7 +352,7 @@ impl Populations<'_> {
         let Some(spell) = self.spells.get(at).filter(|s| s.fate == Fate::Closed) else { return false };
         let chosen = self.choose(&spell.strata, ENOUGH);
         let population = self.built.get(&(chosen.0, chosen.1, ENOUGH)).filter(|p| p.closed() >= ENOUGH);
-        population.is_some_and(|p| spell.life().age > LATE * p.usual)
+        population.is_some_and(|p| spell.life(0).age > LATE * p.usual)
     }
 }
 

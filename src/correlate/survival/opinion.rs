@@ -13,6 +13,8 @@ pub enum Doubt {
     TooVaried(f64),
     /// Older than most, but this could be chance.
     Chance,
+    /// They look like connections that a pool keeps.
+    MayBePooled,
 }
 
 /// What is said of one open session.
@@ -58,6 +60,9 @@ impl Opinion {
             Decision::Undecided(Doubt::WindowTooShort(..)) => "window too short to know how long normal holds last",
             Decision::Undecided(Doubt::TooVaried(_)) => "holds differ too much to know how long normal ones last",
             Decision::Undecided(Doubt::Chance) => "older than most, but that may be chance",
+            Decision::Undecided(Doubt::MayBePooled) => {
+                "far older than others, but a pool may keep it: no more of them were added"
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! From the ledger's sessions to the spells that are judged.
 
 use super::rate::{LeakRate, leak_rate};
-use super::{Fate, Judgement, Opinion, SECOND, Setting, Spell, Strata, Stratum, judge};
+use super::{Decision, Doubt, Fate, Judgement, Opinion, SECOND, SEVERAL, Setting, Spell, Strata, Stratum, judge};
 use crate::correlate::callsite::parse_stack;
 use crate::correlate::classify::endpoint;
 use crate::correlate::distributions::Control;
@@ -12,10 +12,16 @@ use crate::correlate::stats::quantile;
 use crate::ingest::{IntCol, TextCol};
 use crate::table::{Row, Rows};
 use backtrail_parsers::{Kind, Layer};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Pauses between signs of life needed to know what is usual.
 const PAUSES: usize = 100;
+/// Nanoseconds of a second.
+const WHOLE: i64 = 1_000_000_000;
+/// Parts of the window, and in how many of them sessions must be lost where a pool could keep them instead.
+const PARTS: i64 = 4;
+/// See [`PARTS`].
+const MOST_PARTS: usize = 3;
 
 /// What was found about the sessions of the ledger.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -47,7 +53,12 @@ pub fn judge_sessions(rows: &Rows<'_>, folded: &Folded, onset: Option<i64>, cont
             }
         }
         let window = window(rows, &indexes, folded);
-        let Judgement { opinions, late } = judge(&spells, &Setting { window, onset, usual_pause, control });
+        let resolution = resolution(&spells);
+        let setting = Setting { window, onset, usual_pause, resolution, control };
+        let Judgement { mut opinions, late } = judge(&spells, &setting);
+        if layer != Layer::Pool {
+            doubt_pools(&mut opinions, &spells, window);
+        }
         let session = |at: usize| indexes.get(at).copied();
         judged.opinions.extend(opinions.into_iter().filter_map(|o| session(o.index).map(|s| (s, o))));
         judged.late.extend(late.into_iter().filter_map(session));
@@ -55,6 +66,32 @@ pub fn judge_sessions(rows: &Rows<'_>, folded: &Folded, onset: Option<i64>, cont
     judged.opinions.sort_by_key(|(index, _)| *index);
     judged.late.sort_unstable();
     judged
+}
+
+/// Where all times stand on whole seconds, a second; else a millisecond, which is what most logs write.
+fn resolution(spells: &[Spell]) -> i64 {
+    let whole = spells.iter().all(|s| s.open % WHOLE == 0 && s.age % WHOLE == 0);
+    if whole { WHOLE } else { WHOLE / 1000 }
+}
+
+/// A pool that nobody logs keeps its connections for as long as its process lives, while those beyond its size come and
+/// go. They look like leaks but for one thing: leaks go on. Those of one client that were not added in most parts of the
+/// window stay undecided.
+fn doubt_pools(opinions: &mut [Opinion], spells: &[Spell], window: (i64, i64)) {
+    let (from, width) = (window.0, (window.1.saturating_sub(window.0) / PARTS).max(1));
+    let kind = |opinion: &Opinion| spells.get(opinion.index).map(|s| (s.strata.pool, s.open));
+    let mut parts: BTreeMap<u32, (usize, BTreeSet<i64>)> = BTreeMap::new();
+    for (pool, open) in opinions.iter().filter(|o| o.decision == Decision::Leaked).filter_map(kind) {
+        let (count, parts) = parts.entry(pool).or_default();
+        *count += 1;
+        parts.insert((open.saturating_sub(from) / width).clamp(0, PARTS - 1));
+    }
+    let goes_on = |pool: u32| parts.get(&pool).is_some_and(|(count, parts)| *count >= SEVERAL && parts.len() >= MOST_PARTS);
+    for opinion in opinions.iter_mut().filter(|o| o.decision == Decision::Leaked) {
+        if !kind(opinion).is_some_and(|(pool, _)| goes_on(pool)) {
+            opinion.decision = Decision::Undecided(Doubt::MayBePooled);
+        }
+    }
 }
 
 fn is_open(session: &Session) -> bool {
@@ -148,7 +185,8 @@ fn pool(rows: &Rows<'_>, session: &Session) -> String {
         Layer::Pool => &[TextCol::Service, TextCol::Pool],
         _ => &[TextCol::DbUser, TextCol::DbName, TextCol::AppName],
     };
-    let texts: Vec<_> = columns.iter().map(|c| String::from_utf8_lossy(row.text(*c))).collect();
+    let client = if session.layer == Layer::Pool { 0 } else { session.client };
+    let texts: Vec<_> = columns.iter().map(|c| row.text(*c)).chain([rows.text(client)]).map(String::from_utf8_lossy).collect();
     if texts.iter().all(|t| t.is_empty()) { String::new() } else { texts.join("\t") }
 }
 
@@ -200,7 +238,7 @@ pub fn leak_rates(rows: &Rows<'_>, folded: &Folded) -> Vec<PlaceRate> {
     let life = |session: &Session| {
         let closed = matches!(session.class, Class::Matched | Class::SlowHold);
         let fate = if closed { Fate::Closed } else { Fate::Cut };
-        spell(rows, folded, session, fate, &mut Names::default()).life()
+        spell(rows, folded, session, fate, &mut Names::default()).life(1)
     };
     let mut out = Vec::new();
     for ((stratum, name), members) in places {

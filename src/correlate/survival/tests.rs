@@ -19,7 +19,7 @@ fn spells(sessions: &[Made], window: f64) -> Vec<Spell> {
 }
 
 fn setting(window: f64) -> Setting {
-    Setting { window: (0, ns(window)), onset: None, usual_pause: None, control: Control::default() }
+    Setting { window: (0, ns(window)), onset: None, usual_pause: None, resolution: 1, control: Control::default() }
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -154,16 +154,43 @@ fn the_finest_population_with_enough_sessions_is_used() {
     let at = |site, endpoint| Strata { site, endpoint, pool: 1 };
     let mut all = plain(100, 1, at(7, 3));
     all.extend(plain(99, 1, at(8, 3)));
-    all.extend(plain(5, 1, at(9, 4)));
+    all.extend(plain(15, 1, at(9, 4)));
     // Another pool's long job: 40 minutes are normal there, and only there.
     let job = |age, fate| Spell { strata: Strata { pool: 2, ..Strata::default() }, open: 0, entry: 0, age: ns(age), fate };
     all.extend((0..150).map(|i| job(1000.0 + f64::from(i), Fate::Closed)));
     all.push(job(500.0, Fate::Open { request_ended: false, idle: None }));
     let judgement = judge(&all, &setting(9000.0));
     let of: Vec<_> = judgement.opinions.iter().map(|o| (o.stratum, o.closed)).collect();
-    assert_eq!(of, [(Stratum::Site, 100), (Stratum::Endpoint, 199), (Stratum::Pool, 204), (Stratum::Pool, 150)]);
+    assert_eq!(of, [(Stratum::Site, 100), (Stratum::Endpoint, 199), (Stratum::Pool, 214), (Stratum::Pool, 150)]);
     let leaked: Vec<_> = judgement.opinions.iter().map(|o| o.decision == Decision::Leaked).collect();
     assert_eq!(leaked, [true, true, true, false]);
+}
+
+/// A job or a listener of which nothing is known but that it is open is not held against quick requests; a place that
+/// never gives anything back is.
+#[test]
+fn one_of_its_kind_is_not_called_leaked() {
+    let mut all = plain(500, 0, Strata { endpoint: 1, ..Strata::default() });
+    all.extend(plain(0, 1, Strata { endpoint: 2, ..Strata::default() }));
+    all.extend(plain(0, 6, Strata { endpoint: 3, ..Strata::default() }));
+    let judgement = judge(&all, &setting(2500.0));
+    let said: Vec<_> = judgement.opinions.iter().map(|o| (o.stratum, o.decision)).collect();
+    assert_eq!(said[0], (Stratum::Endpoint, Decision::Undecided(Doubt::TooFew(0, 100))));
+    assert!(said[1..].iter().all(|s| *s == (Stratum::Global, Decision::Leaked)), "{said:?}");
+}
+
+/// A log that writes whole seconds shows most holds as none at all; they lasted up to a second.
+#[test]
+fn clocks_of_whole_seconds_are_no_proof() {
+    let mut all = plain(500, 0, Strata::default());
+    for (at, spell) in all.iter_mut().enumerate() {
+        spell.age = ns(if at % 50 == 0 { 1.0 } else { 0.0 });
+    }
+    let open = |age| Spell { open: 0, age: ns(age), fate: Fate::Open { request_ended: false, idle: None }, ..all[0] };
+    let spells: Vec<Spell> = all.iter().copied().chain([open(1.0), open(900.0)]).collect();
+    let coarse = Setting { resolution: ns(1.0), ..setting(2500.0) };
+    let decisions: Vec<_> = judge(&spells, &coarse).opinions.iter().map(|o| o.decision).collect();
+    assert_eq!(decisions, [Decision::StillInUse, Decision::Leaked]);
 }
 
 #[test]
