@@ -3,6 +3,7 @@
 pub mod callsite;
 pub mod classify;
 pub mod contained;
+pub mod distributions;
 pub mod exit;
 pub mod gaps;
 pub mod ledger;
@@ -12,7 +13,10 @@ pub mod remarks;
 pub mod requests;
 pub mod series;
 pub mod session;
+pub mod spectrum;
 pub mod stats;
+pub mod survival;
+pub mod templates;
 pub mod zone;
 
 pub use callsite::{Leak, Site};
@@ -51,6 +55,8 @@ pub struct Case {
     pub window: Option<(i64, i64)>,
     /// Curves over the window.
     pub series: series::Series,
+    /// What statistics say of sessions that the rules leave open.
+    pub judged: survival::decide::Judged,
     /// Events written twice by their producer.
     pub duplicates: u64,
     /// What a reader must know to judge the ledger.
@@ -72,13 +78,14 @@ pub fn correlate(table: &EventTable) -> Case {
     let mut folded = ledger.finish();
     link::link(&rows, &mut folded);
     classify::classify(&rows, &mut folded, &gaps);
+    let judged = survival::decide::decide(&rows, &mut folded, distributions::Control::default());
     let leaks = callsite::rank(&rows, &folded);
     let window = window(table, &rows);
     let series = series::series(&rows, &folded, window);
     let balances = folded.balances();
     let remarks = remarks::remarks(table, &folded);
     let (duplicates, sessions) = (folded.duplicates, folded.sessions);
-    Case { balances, sessions, leaks, markers, gaps, window, series, duplicates, remarks }
+    Case { balances, sessions, leaks, markers, gaps, window, series, judged, duplicates, remarks }
 }
 
 /// First and last time of the sources that tell of work. A list of deploys may reach back for months: it widens the
