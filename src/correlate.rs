@@ -2,6 +2,8 @@
 
 pub mod callsite;
 pub mod classify;
+pub mod contained;
+pub mod exit;
 pub mod gaps;
 pub mod ledger;
 pub mod link;
@@ -16,7 +18,7 @@ pub use callsite::{Leak, Site};
 pub use ledger::{Balance, Ledger};
 pub use session::{Class, Session};
 
-use crate::table::{EventTable, RowId};
+use crate::table::{EventTable, RowId, Rows};
 use backtrail_parsers::{Kind, Layer};
 use std::collections::BTreeMap;
 
@@ -68,16 +70,25 @@ pub fn correlate(table: &EventTable) -> Case {
     link::link(&mut folded);
     classify::classify(&rows, &mut folded, &gaps);
     let leaks = callsite::rank(&rows, &folded);
-    let window = window(table);
+    let window = window(table, &rows);
     let series = series::series(&rows, &folded, window);
     let balances = folded.balances();
     Case { balances, leaks, markers, gaps, window, series, duplicates: folded.duplicates, sessions: folded.sessions }
 }
 
-/// First and last time of the sources that are logs of a time of their own.
-fn window(table: &EventTable) -> Option<(i64, i64)> {
-    let ranges = table.sources.iter().filter_map(|s| s.first.zip(s.last));
-    ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+/// First and last time of the sources that tell of work. A list of deploys may reach back for months: it widens the
+/// window only where there is nothing else.
+fn window(table: &EventTable, rows: &Rows<'_>) -> Option<(i64, i64)> {
+    let mut work = vec![false; table.sources.len()];
+    for row in rows.iter().filter(|r| !is_marker(r.kind())) {
+        if let Some(slot) = work.get_mut(row.source_id() as usize) {
+            *slot = true;
+        }
+    }
+    let whole = |a: (i64, i64), b: (i64, i64)| (a.0.min(b.0), a.1.max(b.1));
+    let range = |s: &crate::table::Source| s.first.zip(s.last);
+    let working = table.sources.iter().zip(&work).filter(|(_, work)| **work).filter_map(|(s, _)| range(s)).reduce(whole);
+    working.or_else(|| table.sources.iter().filter_map(range).reduce(whole))
 }
 
 fn is_marker(kind: Kind) -> bool {

@@ -3,6 +3,7 @@
 pub mod causes;
 pub mod facts;
 pub mod hypothesis;
+pub mod impact;
 pub mod logging;
 pub mod moments;
 pub mod suggest;
@@ -23,6 +24,8 @@ pub struct Diagnosis {
     pub hypotheses: Vec<Hypothesis>,
     /// The moments of the incident.
     pub moments: Moments,
+    /// Who was hurt; `None` without requests in the logs.
+    pub impact: Option<impact::Impact>,
     /// What could not be proved and which setting would have proved it.
     pub logging: Vec<logging::Gap>,
     /// What to do, each with its proof.
@@ -43,7 +46,7 @@ pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
     let verdict = verdict::judge(&rows, case, &facts, &moments, &mut hypotheses, trigger);
     let logging = logging::gaps(table, case, &facts);
     let suggestions = suggest::suggest(&rows, case, &facts, &verdict);
-    Diagnosis { verdict, hypotheses, moments, logging, suggestions }
+    Diagnosis { verdict, hypotheses, moments, impact: impact::impact(&rows), logging, suggestions }
 }
 
 /// The two stretches that are compared: up to the incident, and the incident. Without one the logs' two halves are.

@@ -1,5 +1,6 @@
 //! F5: the report, a plain mirror of what was found. Shows, never recomputes. The only floor that serialises.
 
+pub mod answer;
 pub mod build;
 pub mod csv;
 pub mod diagnosed;
@@ -280,6 +281,8 @@ pub struct Impact {
     pub clients_affected: Option<u64>,
     /// Their share.
     pub clients_affected_share: Option<f64>,
+    /// 95 % interval of that share (Wilson).
+    pub clients_affected_interval: Option<[f64; 2]>,
     /// What stands for a client.
     pub client_key: Option<String>,
     /// The worst minute.

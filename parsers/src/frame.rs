@@ -147,14 +147,16 @@ enum Found {
 
 impl Found {
     /// What a line is where no record is open that it could go on: the last resort begins one even with an indented line.
-    fn alone(self, format: &Format, line: &[u8]) -> Found {
-        match self {
-            Found::Continue(layout) => match format.layouts.get(layout) {
-                Some(row) if row.weight <= 1 => Found::Start(layout),
-                Some(row) if row.layout.skips(line) => Found::Separator,
-                _ => self,
-            },
-            other => other,
+    /// Inside an envelope the last resort of `stream` takes what another layout would only continue: the line was written as one.
+    fn alone(self, format: &Format, stream: &[usize], line: &[u8]) -> Found {
+        let Found::Continue(layout) = self else { return self };
+        let resort = |index: &usize| format.layouts.get(*index).is_some_and(|row| row.weight <= 1);
+        if resort(&layout) {
+            Found::Start(layout)
+        } else if format.layouts.get(layout).is_some_and(|row| row.layout.skips(line)) {
+            Found::Separator
+        } else {
+            stream.iter().copied().find(resort).map_or(self, Found::Start)
         }
     }
 }
@@ -249,7 +251,7 @@ impl Reader<'_> {
             } else {
                 let span = Span { offset: at, length: line.len(), line: number, bytes: next - at };
                 let found = classify(self.format, &self.format.order, line);
-                let found = if open.is_none() { found.alone(self.format, line) } else { found };
+                let found = if open.is_none() { found.alone(self.format, &[], line) } else { found };
                 match found {
                     Found::Start(layout) if open.is_some_and(|o| self.joins(o.layout, layout, o.text(block), line)) => {
                         open = open.map(|record| Open { end: at + line.len(), ..record });

@@ -63,6 +63,93 @@ impl Kind {
     }
 }
 
+/// The words that `reason` holds for a kind, one vocabulary for all producers; empty where the producer's own words are
+/// kept (`HAProxy`'s termination state, Envoy's flags, an error number) or where there is no reason.
+pub const fn reasons(kind: Kind) -> &'static [&'static str] {
+    match kind {
+        Kind::ConnectFailed => &[
+            "too_many_clients",
+            "authentication",
+            "unknown_database",
+            "starting_up",
+            "shutting_down",
+            "recovery",
+            "query_wait_timeout",
+            "closed_unexpectedly",
+            "connection_refused",
+            "unknown_host",
+            "unreachable",
+            "connect_timeout",
+            "connection_reset",
+            "failed",
+            "pool_initialization",
+            "pool_error",
+            "reconnect_timeout",
+            "login_failed",
+            "health_check",
+            "server_crashed",
+            "connection_lost",
+            "unknown_user",
+            "unavailable",
+        ],
+        Kind::LbUpstreamError => &[
+            "connection_refused",
+            "connect_timeout",
+            "unreachable",
+            "unknown_host",
+            "failed",
+            "no_live_upstreams",
+            "upstream_timeout",
+            "upstream_closed",
+            "upstream_reset",
+            "no_response",
+        ],
+        Kind::ResourceExhausted => &[
+            "out_of_memory",
+            "disk_full",
+            "file_descriptors",
+            "processes",
+            "threads",
+            "workers",
+            "worker_connections",
+            "semaphore",
+            "evicted",
+            "scheduling",
+        ],
+        Kind::AppStart => &["starting", "worker", "ready", "unit", "node_rebooted", "restarted"],
+        Kind::AppStop => &[
+            "shutdown",
+            "graceful",
+            "worker_exit",
+            "worker_timeout",
+            "failed_to_boot",
+            "exception",
+            "killed",
+            "oom_kill",
+            "out_of_memory",
+            "crash_loop",
+            "probe_failed",
+            "exited",
+            "exit_code",
+            "failed",
+            "timeout",
+            "watchdog",
+            "start_limit",
+            "deactivated",
+            "unit",
+        ],
+        Kind::LbServerState => &["up", "down"],
+        Kind::Alert => &["firing", "resolved", "pending", "acknowledged"],
+        Kind::PoolStart => &["starting", "started", "configured"],
+        Kind::PoolStop => &["shutting_down", "stopped"],
+        Kind::AcquireTimeout => {
+            &["timeout", "exhausted", "pool_exhausted", "queue_full", "interrupted", "unavailable", "pool_full", "pool_closed"]
+        }
+        Kind::ClockAnomaly => &["clock_back", "clock_leap", "starved"],
+        _ => &[],
+    }
+}
+
 // The order is stored in cases: add at the end of a group only together with a new schema version.
 kinds! {
     /// A record without a special meaning to correlation.
@@ -177,7 +264,7 @@ kinds! {
     /// An alert; `reason` holds `firing` or `resolved`.
     Alert = "alert";
 
-    /// An exception or error record of the application.
+    /// An exception of the application: a record with a stack or a named exception. A bare sentence at error level is `log`.
     Error = "error";
     /// A connection to the database, cache or an upstream could not be made; `reason`.
     ConnectFailed = "connect.failed";

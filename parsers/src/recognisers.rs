@@ -1,9 +1,12 @@
 //! The registry of recognisers, in the order in which they are asked, and the one pass that chooses whom to ask.
 
 use crate::event::{Arena, Event};
+use crate::kind::Kind;
 use crate::layout::Domain;
 use crate::prim::needles::Needles;
 use crate::recogniser::RecogniserSpec;
+use crate::severity::Severity;
+use aho_corasick::{AhoCorasick, MatchKind};
 
 macro_rules! recognisers {
     ($($name:ident)*) => {
@@ -42,7 +45,10 @@ impl Recognisers {
                     (spec.recognise)(event, arena);
                 }
             }
-            Domain::Any => self.dispatch(event, arena),
+            Domain::Any => {
+                self.dispatch(event, arena);
+                failed(event);
+            }
         }
     }
 
@@ -63,6 +69,15 @@ impl Recognisers {
                 return;
             }
         }
+    }
+}
+
+/// A record at error level that shows an exception, and that nobody made more of, is an error. A bare sentence at error
+/// level stays a log record: its severity says what there is to say.
+fn failed(event: &mut Event<'_>) {
+    let shown = !event.stack.is_empty() || !event.error_type.is_empty();
+    if event.kind == Kind::Log && event.severity >= Severity::ERROR && shown {
+        event.kind = Kind::Error;
     }
 }
 

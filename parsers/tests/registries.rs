@@ -139,6 +139,35 @@ fn transcript(bytes: &[u8]) -> String {
     out.text
 }
 
+/// Every reason of a kind with a fixed vocabulary is in it.
+#[derive(Default)]
+struct Words(Vec<String>);
+
+impl Sink for Words {
+    fn event(&mut self, event: &Event<'_>, _: Stamp, _: usize, _: Span) {
+        let known = backtrail_parsers::kind::reasons(event.kind);
+        let reason = String::from_utf8_lossy(event.reason);
+        if !reason.is_empty() && !known.is_empty() && !known.contains(&&*reason) {
+            self.0.push(format!("{}: {reason}", event.kind.name()));
+        }
+    }
+
+    fn reject(&mut self, _: Reject, _: Span) {}
+
+    fn separator(&mut self, _: usize) {}
+}
+
+#[test]
+fn reasons_are_of_one_vocabulary() {
+    let recognisers = Recognisers::new();
+    let mut words = Words::default();
+    for path in sample_files() {
+        let bytes = std::fs::read(&path).unwrap();
+        read(&detect(&Sample::of_whole(&bytes), &Hints::default()), &recognisers, &bytes, &mut words);
+    }
+    assert!(words.0.is_empty(), "reasons outside the vocabulary: {:#?}", words.0);
+}
+
 fn samples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../sample-logs/formats")
 }

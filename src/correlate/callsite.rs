@@ -4,6 +4,7 @@
 //! endpoint whose request the borrow belonged to; without that, nothing is claimed.
 
 use super::classify::endpoint;
+use super::contained::{self, Contained};
 use super::ledger::Folded;
 use super::session::{Class, Join, Opened, Session};
 use super::stats::wilson;
@@ -16,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const EVIDENCE: usize = 12;
 /// A frame that stands in this share of leaked and of other stacks alike is a helper, not a site.
 const HELPER: f64 = 0.8;
+/// Leaked sessions from which on their first moments tell of an endpoint.
+const FEW: usize = 5;
 
 /// A place in the code.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +40,8 @@ pub enum Attribution {
     Stack,
     /// The log's context (request, thread) names the endpoint.
     LogContext,
+    /// The endpoint was running whenever such a session was opened, and seldom otherwise.
+    Statistical,
     /// Nothing does.
     None,
 }
@@ -81,8 +86,8 @@ impl Leak {
     pub fn confidence(&self) -> &'static str {
         match (self.attribution, self.sessions.len()) {
             (Attribution::Stack, 3..) => "certain",
-            (Attribution::Stack, _) | (Attribution::LogContext, 3..) => "strong",
-            (Attribution::LogContext, _) => "moderate",
+            (Attribution::Stack, _) | (Attribution::LogContext, 3..) | (Attribution::Statistical, 10..) => "strong",
+            (Attribution::LogContext | Attribution::Statistical, _) => "moderate",
             (Attribution::None, _) => "unattributed",
         }
     }
@@ -101,24 +106,49 @@ pub fn rank(rows: &Rows<'_>, folded: &Folded) -> Vec<Leak> {
     let frames: Vec<Vec<Site>> = sessions.iter().map(|(_, s)| stack(rows, s)).collect();
     let helpers = helpers(rows, folded, &frames);
     let borrows = borrows(rows, folded);
+    let by_time = by_time(rows, folded, &sessions);
     let mut groups: BTreeMap<(Attribution, Option<Site>, String), Vec<(u32, usize)>> = BTreeMap::new();
     for (at, (index, session)) in sessions.iter().enumerate() {
         let site = frames.get(at).and_then(|f| f.iter().find(|site| !helpers.contains(*site)).or(f.first())).cloned();
         let endpoint = endpoint_of(rows, folded, session);
-        let attribution = match (&site, endpoint.is_empty()) {
-            (Some(_), _) => Attribution::Stack,
-            (None, false) => Attribution::LogContext,
-            (None, true) => Attribution::None,
+        let (attribution, endpoint) = match (&site, endpoint.is_empty(), &by_time) {
+            (Some(_), ..) => (Attribution::Stack, String::new()),
+            (None, false, _) => (Attribution::LogContext, endpoint),
+            (None, true, Some(found)) => (Attribution::Statistical, named(rows, found)),
+            (None, true, None) => (Attribution::None, endpoint),
         };
-        let endpoint = if site.is_some() { String::new() } else { endpoint };
         groups.entry((attribution, site, endpoint)).or_default().push((*index, at));
     }
     let mut leaks: Vec<Leak> = groups
         .into_iter()
-        .map(|((attribution, site, _), members)| leak(rows, folded, attribution, site, &members, &frames, &borrows))
+        .map(|((attribution, site, _), members)| {
+            let mut leak = leak(rows, folded, attribution, site, &members, &frames, &borrows);
+            if let Some(found) = by_time.as_ref().filter(|_| attribution == Attribution::Statistical) {
+                leak.endpoint = Some(named(rows, found));
+                let proof = members.iter().filter_map(|(_, at)| found.requests.get(*at).copied().flatten());
+                leak.evidence = leak.evidence.iter().copied().take(EVIDENCE / 2).chain(proof.take(EVIDENCE / 2)).collect();
+            }
+            leak
+        })
         .collect();
     leaks.sort_by(|a, b| b.sessions.len().cmp(&a.sessions.len()).then(b.held.cmp(&a.held)).then_with(|| a.site.cmp(&b.site)));
     leaks
+}
+
+/// The endpoint found by time.
+fn named(rows: &Rows<'_>, found: &Contained) -> String {
+    endpoint(rows, found.endpoint.0, found.endpoint.1)
+}
+
+/// For leaked server sessions: the endpoint that was running when they were opened.
+fn by_time(rows: &Rows<'_>, folded: &Folded, leaked: &[(u32, &Session)]) -> Option<Contained> {
+    let (_, first) = leaked.first().filter(|(_, s)| s.layer == Layer::Db && leaked.len() >= FEW)?;
+    let opens: Vec<i64> = leaked.iter().map(|(_, s)| s.open).collect();
+    let (from, to) = (opens.iter().min()?, opens.iter().max()?);
+    // The others of the same stretch of time: before the leak the endpoint may not have used the database like that.
+    let other = |s: &&Session| s.layer == Layer::Db && s.source == first.source && s.class == Class::Matched;
+    let others: Vec<i64> = folded.sessions.iter().filter(other).map(|s| s.open).filter(|t| t >= from && t <= to).collect();
+    contained::endpoint(rows, &opens, &others)
 }
 
 fn leak(

@@ -22,6 +22,12 @@ pub fn classify(rows: &Rows<'_>, folded: &mut Folded, gaps: &[Gap]) {
     for (session, (class, why)) in folded.sessions.iter_mut().zip(classes) {
         (session.class, session.why) = (class, why);
     }
+    for index in super::exit::closed_by_exit(&folded.sessions) {
+        if let Some(session) = folded.sessions.get_mut(index as usize).filter(|s| s.class == Class::Matched) {
+            session.class = Class::Leaked;
+            session.why = "only the end of its client's process closed it, and it lasted far longer than sessions do here";
+        }
+    }
 }
 
 /// What the rules need to know about all sessions together.

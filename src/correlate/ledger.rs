@@ -79,6 +79,8 @@ pub struct Ledger<'r> {
     full: Vec<(u32, i64)>,
     /// Leak reports whose borrow is not placed in a request yet: session, source, thread code, moment.
     unplaced: Vec<(u32, u32, u32, i64)>,
+    /// Sources in which every pool event is written by two handlers, one with the process id and one without.
+    echoed: HashSet<u32>,
     /// Sessions that were let in and turned away at once: no sessions.
     turned_away: HashSet<u32>,
     /// Leak detection threshold as configured, ns, per source.
@@ -148,6 +150,7 @@ impl<'r> Ledger<'r> {
             servers: HashSet::new(),
             full: Vec::new(),
             unplaced: Vec::new(),
+            echoed: echoed(rows),
             turned_away: HashSet::new(),
             threshold: HashMap::new(),
         }
@@ -155,6 +158,13 @@ impl<'r> Ledger<'r> {
 
     /// Takes the next event, in the order of time.
     pub fn push(&mut self, row: &Row<'_>) {
+        if matches!(row.kind(), Kind::PoolBorrow | Kind::PoolReturn | Kind::PoolConnAdded | Kind::PoolConnClosed)
+            && row.int(IntCol::Pid) == 0
+            && self.echoed.contains(&row.source_id())
+        {
+            self.duplicates += 1;
+            return;
+        }
         match row.kind() {
             Kind::Log | Kind::Error => {}
             Kind::DbReceived => self.received(row),
@@ -594,6 +604,17 @@ impl<'r> Ledger<'r> {
             self.extra.entry(Layer::Db).or_default().opens += 1;
         }
     }
+}
+
+/// Sources whose pool events are written once with a process id and once without: about as many of either.
+fn echoed(rows: &Rows<'_>) -> HashSet<u32> {
+    let mut counts: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+    for row in rows.iter().filter(|r| matches!(r.kind(), Kind::PoolBorrow | Kind::PoolReturn)) {
+        let (with, without) = counts.entry(row.source_id()).or_default();
+        *(if row.int(IntCol::Pid) == 0 { without } else { with }) += 1;
+    }
+    let twice = |(with, without): &(u64, u64)| *with > 0 && with.abs_diff(*without) * 50 <= *with;
+    counts.iter().filter(|(_, counts)| twice(counts)).map(|(source, _)| *source).collect()
 }
 
 /// The process that an application's start or stop line is about: the one it names, else the one that wrote it.

@@ -7,7 +7,10 @@ use std::collections::{HashMap, VecDeque};
 /// Requests of a thread that are remembered after their end, for leak reports that come later.
 const REMEMBERED: usize = 48;
 /// Where at least this share of request starts falls into a running request of the same thread, threads are event loops.
-const INTERLEAVED: f64 = 0.02;
+/// Below it several processes use the same names for their threads, or processes were killed.
+const INTERLEAVED: f64 = 0.25;
+/// A request is taken for dead when its thread has served this many others to their end meanwhile.
+const PASSED: u32 = 3;
 
 /// A request that a session belongs to.
 #[derive(Debug, Clone, Copy)]
@@ -30,8 +33,8 @@ pub struct Request {
     pub end_row: Option<RowId>,
     /// Status, 0 unknown.
     pub status: u32,
-    /// Code of the thread, 0 unknown.
-    pub thread: u32,
+    /// Source, process and thread that serve it.
+    pub lane: (u32, u32, u32),
 }
 
 /// Counts of the request layer.
@@ -61,7 +64,8 @@ pub struct Requests {
     /// Counts.
     pub counts: Counts,
     by_id: HashMap<(u32, u32), u32>,
-    by_thread: HashMap<(u32, u32, u32), u32>,
+    /// Running requests by source, process and thread, each with the number of others served meanwhile.
+    by_thread: HashMap<(u32, u32, u32), Vec<(u32, u32)>>,
     /// Requests that ended, by the last 15 characters of the thread's name (Spring cuts to that), newest last.
     ended: HashMap<(u32, Vec<u8>), VecDeque<u32>>,
     /// Per source: starts on a thread, and those of them while the thread had a running request.
@@ -90,18 +94,19 @@ impl Requests {
             end: None,
             end_row: None,
             status: 0,
-            thread: row.code(TextCol::Thread),
+            lane: thread_key(row),
         });
         let source = row.source_id();
         if row.code(TextCol::RequestId) != 0 {
             self.by_id.insert((source, row.code(TextCol::RequestId)), index);
         }
         if row.code(TextCol::Thread) != 0 {
-            let before = self.by_thread.insert(thread_key(row), index);
-            let running = before.is_some_and(|b| self.all.get(b as usize).is_some_and(|r| r.end.is_none()));
+            let running = self.by_thread.entry(thread_key(row)).or_default();
+            running.retain(|(_, passed)| *passed < PASSED);
             let (starts, overlaps) = self.overlaps.entry(source).or_default();
             *starts += 1;
-            *overlaps += u64::from(running);
+            *overlaps += u64::from(!running.is_empty());
+            running.push((index, 0));
         }
     }
 
@@ -110,8 +115,8 @@ impl Requests {
         self.counts.closes += 1;
         let source = row.source_id();
         let id = row.code(TextCol::RequestId);
-        let known =
-            if id == 0 { self.by_thread.get(&thread_key(row)).copied() } else { self.by_id.get(&(source, id)).copied() };
+        let on_thread = || self.by_thread.get(&thread_key(row)).and_then(|running| running.last()).map(|(index, _)| *index);
+        let known = if id == 0 { on_thread() } else { self.by_id.get(&(source, id)).copied() };
         let known = known.filter(|index| self.all.get(*index as usize).is_some_and(|r| r.end.is_none() && self.fits(r, row)));
         let index = if let Some(index) = known {
             self.counts.matched += 1;
@@ -123,6 +128,7 @@ impl Requests {
                 request.route = if request.route == 0 { row.code(TextCol::Route) } else { request.route };
             }
             self.by_id.remove(&(source, id));
+            self.leave_thread(index);
             index
         } else {
             let duration = row.long(LongCol::Duration);
@@ -144,11 +150,20 @@ impl Requests {
                 end: Some(row.time()),
                 end_row: Some(row.id),
                 status: row.int(IntCol::Status),
-                thread: row.code(TextCol::Thread),
+                lane: thread_key(row),
             })
         };
         self.remember(row, index);
         Some(index)
+    }
+
+    /// A request ended: its thread no longer serves it, and has passed by whatever else it seems to serve.
+    fn leave_thread(&mut self, index: u32) {
+        let Some(request) = self.all.get(index as usize) else { return };
+        if let Some(running) = self.by_thread.get_mut(&request.lane) {
+            running.retain(|(other, _)| *other != index);
+            running.iter_mut().for_each(|(_, passed)| *passed += 1);
+        }
     }
 
     fn fits(&self, request: &Request, row: &Row<'_>) -> bool {
@@ -179,11 +194,12 @@ impl Requests {
         if id != 0 {
             return self.by_id.get(&(row.source_id(), id)).map(|index| (*index, true));
         }
-        let index = *self.by_thread.get(&thread_key(row)).filter(|_| row.code(TextCol::Thread) != 0)?;
-        self.all
-            .get(index as usize)
-            .filter(|r| r.end.is_none() && r.thread == row.code(TextCol::Thread))
-            .map(|_| (index, false))
+        let running = self.by_thread.get(&thread_key(row)).filter(|_| row.code(TextCol::Thread) != 0)?;
+        match running.as_slice() {
+            [(index, _)] => Some((*index, false)),
+            // None, or several of which nobody can say which one borrowed.
+            _ => None,
+        }
     }
 
     /// A running request by id or, failing that, made from the row itself, so that its end can be seen later.
@@ -205,7 +221,7 @@ impl Requests {
             end: None,
             end_row: None,
             status: 0,
-            thread: row.code(TextCol::Thread),
+            lane: thread_key(row),
         });
         self.by_id.insert((row.source_id(), id), index);
         Some((index, true))

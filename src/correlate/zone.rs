@@ -33,21 +33,34 @@ pub fn find(table: &EventTable) -> Vec<ZoneShift> {
     let activity = rate::activity(&rows, table.sources.len());
     let known: Vec<u32> =
         table.sources.iter().filter(|s| s.zone.basis == "written" || s.zone.basis == "given").map(|s| s.id).collect();
-    let mut shifts = Vec::new();
-    for source in assumed {
+    let mut shifts: Vec<ZoneShift> = Vec::new();
+    for source in &assumed {
         let mut votes: BTreeMap<i64, u64> = BTreeMap::new();
         for reference in &known {
-            vote(&marks, source, *reference, &mut votes);
+            vote(&marks, *source, *reference, &mut votes);
         }
-        let references: Vec<&Activity> = known.iter().filter_map(|r| activity.get(*r as usize)).collect();
-        let by_rate = || activity.get(source as usize).and_then(|own| rate::best(own, &references)).map(|(quarters, bins)| ZoneShift {
-            source,
-            add: quarters * QUARTER,
-            pairs: bins,
-        });
-        shifts.extend(winner(source, &votes).or_else(by_rate));
+        let own = activity.get(*source as usize);
+        let by_rate = |references: &[u32]| {
+            let references: Vec<&Activity> = references.iter().filter_map(|r| activity.get(*r as usize)).collect();
+            let (quarters, bins) = rate::best(own?, &references)?;
+            Some(ZoneShift { source: *source, add: quarters * QUARTER, pairs: bins })
+        };
+        // Another source of unknown zone is a witness too, where agreeing with it also agrees with the known ones' span.
+        let others: Vec<u32> = assumed.iter().copied().filter(|o| o != source && !shifts.iter().any(|s| s.source == *o && s.add != 0)).collect();
+        let closer = |shift: &ZoneShift| overlap(table, *source, shift.add, &known) > overlap(table, *source, 0, &known);
+        let found = winner(*source, &votes).or_else(|| by_rate(&known)).or_else(|| by_rate(&others).filter(closer));
+        shifts.extend(found);
     }
     shifts
+}
+
+/// How much of a source's span, moved by `add`, lies in the span of the known sources; ns.
+fn overlap(table: &EventTable, source: u32, add: i64, known: &[u32]) -> i64 {
+    let span = |id: u32| table.sources.get(id as usize).and_then(|s| s.first.zip(s.last));
+    let work = known.iter().filter(|id| table.sources.get(**id as usize).is_some_and(|s| s.records >= 100));
+    let whole = work.filter_map(|id| span(*id)).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    let (Some((from, to)), Some((first, last))) = (whole, span(source)) else { return 0 };
+    (to.min(last + add) - from.max(first + add)).max(0)
 }
 
 type Marks = Vec<HashMap<u64, Vec<i64>>>;

@@ -106,9 +106,14 @@ pub fn trigger(rows: &Rows<'_>, case: &Case, facts: &Facts, moments: &Moments, h
     }
     let sign = first_sign(case, hypotheses, rows).or(moments.onset)?;
     let leak = best(hypotheses).is_some_and(|h| h.cause == Cause::ConnectionLeak);
-    let reach = if leak { SOON.max((moments.onset.unwrap_or(sign) - sign) / 2) } else { SOON };
+    let reach = if leak { interval(case).map_or(SOON, |usual| (4 * usual).clamp(SOON / 10, 24 * SOON)) } else { SOON };
     let changes: Vec<&Marker> = case.markers.iter().filter(|m| matches!(m.kind, Kind::Deploy | Kind::Rollback | Kind::ConfigChange)).collect();
-    let near: Vec<&&Marker> = changes.iter().filter(|m| m.time <= sign + 2 * SECOND && sign - m.time <= reach).collect();
+    // A deploy takes effect when its processes have started, which may take minutes.
+    let effect = |m: &Marker| {
+        let started = case.markers.iter().filter(|s| s.kind == Kind::AppStart && s.time >= m.time && s.time <= sign && s.time - m.time <= SOON);
+        started.map(|s| s.time).max().unwrap_or(m.time)
+    };
+    let near: Vec<&&Marker> = changes.iter().filter(|m| m.time <= sign + 2 * SECOND && sign - effect(m) <= reach).collect();
     let service = |m: &Marker| rows.get(m.row).code(TextCol::Subject);
     let end = moments.recovered.or(moments.mitigated);
     let mended = |m: &Marker| {
@@ -121,6 +126,16 @@ pub fn trigger(rows: &Rows<'_>, case: &Case, facts: &Facts, moments: &Moments, h
     let title = [text(TextCol::Subject), text(TextCol::Version)].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(" ");
     let title = if title.is_empty() { text(TextCol::Message) } else { title };
     Some(Trigger { kind, title, time: chosen.time, row: chosen.row })
+}
+
+/// The usual time between the first leaked opens: a deploy that brought the leak lies not much further before the first.
+fn interval(case: &Case) -> Option<i64> {
+    let leaked = case.leaks.iter().flat_map(|l| &l.sessions).filter_map(|index| case.sessions.get(*index as usize));
+    let mut opens: Vec<i64> = leaked.map(|s| s.open).collect();
+    opens.sort_unstable();
+    let mut gaps: Vec<i64> = opens.iter().zip(opens.iter().skip(1)).take(20).map(|(a, b)| b - a).collect();
+    gaps.sort_unstable();
+    crate::correlate::stats::quantile(&gaps, 0.75)
 }
 
 /// What the search for the moments is told about the cause.

@@ -12,6 +12,8 @@ const NANOS: i64 = 1_000_000_000;
 const DAY: i64 = 86_400 * NANOS;
 /// Going back in a file by more than this between neighbours, without a year, is the turn of a year.
 const HALF_YEAR: i64 = 182 * DAY;
+/// Lines of a log come late by hours or days, not by more than this.
+const WEEK: i64 = 7 * DAY;
 
 /// How a source's times became UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -42,7 +44,8 @@ pub(super) fn settle(sources: &mut [Read], options: &Options) {
     let dated: Vec<(i64, i64)> = sources.iter().filter_map(dated_range).collect();
     let whole = dated.iter().copied().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
     for source in sources {
-        let anchor = whole.map(|(from, to)| i64::midpoint(from, to)).or(source.stored.modified);
+        // A source whose lines partly state the year says best itself what the others' is.
+        let anchor = dated_range(source).or(whole).map(|(from, to)| i64::midpoint(from, to)).or(source.stored.modified);
         settle_source(source, options, anchor);
     }
 }
@@ -55,8 +58,10 @@ fn dated_range(source: &Read) -> Option<(i64, i64)> {
 fn settle_source(source: &mut Read, options: &Options, anchor: Option<i64>) {
     let given = options.zone(&source.path);
     let mut zone = Zone { basis: "none".into(), ..Zone::default() };
-    let mut state = State { given, year: None, last: None, yearless: None, midnight: None, ambiguous: 0 };
-    state.year = options.year.map(i64::from).or_else(|| first_year(&source.shards, anchor));
+    let mut state = State { given, year: None, last: None, yearless: None, midnight: None, ambiguous: 0, turns: true };
+    let turns = Turns::of(&source.shards);
+    state.turns = turns.are_real();
+    state.year = options.year.map(i64::from).or_else(|| turns.first_year(anchor));
     let (mut instants, mut locals) = (false, false);
     for shard in source.shards.iter_mut().filter(|shard| shard.rows > 0) {
         let written = std::mem::take(&mut shard.written);
@@ -118,6 +123,8 @@ struct State {
     /// Midnight (local) of the date of the last row, for rows with a time of day alone.
     midnight: Option<i64>,
     ambiguous: u64,
+    /// Whether going back by more than half a year means the turn of a year.
+    turns: bool,
 }
 
 impl State {
@@ -178,8 +185,8 @@ impl State {
     fn with_year(&mut self, written: i64) -> i64 {
         let year = self.year.unwrap_or(1970);
         let year = match self.yearless {
-            Some(before) if written < before - HALF_YEAR => year + 1,
-            Some(before) if written > before + HALF_YEAR => year - 1,
+            Some(before) if self.turns && written < before - HALF_YEAR => year + 1,
+            Some(before) if self.turns && written > before + HALF_YEAR => year - 1,
             _ => year,
         };
         self.year = Some(year);
@@ -207,27 +214,49 @@ fn in_year(written: i64, year: i64) -> i64 {
     days(year, month, day) * DAY + written.rem_euclid(DAY)
 }
 
-/// The year of a source's first row without a year: the one that brings its last such row closest to the anchor, but not
-/// much past it.
-fn first_year(shards: &[Shard], anchor: Option<i64>) -> Option<i64> {
-    let mut rows = shards
-        .iter()
-        .filter(|s| s.written.same().is_none_or(|code| code == 3))
-        .flat_map(|s| (0..s.rows).filter(|row| s.written.byte(*row) == 3).map(|row| s.time.signed(row)));
-    let first = rows.next()?;
-    let (mut last, mut turns) = (first, 0i64);
-    for time in rows {
-        if time < last - HALF_YEAR {
-            turns += 1;
-        } else if time > last + HALF_YEAR {
-            turns -= 1;
+/// How the rows without a year go through the year.
+#[derive(Default)]
+struct Turns {
+    rows: usize,
+    /// Position in the year of the last row.
+    last: i64,
+    /// Turns of the year forwards less those backwards.
+    sum: i64,
+    /// Steps back by more than a week.
+    back: usize,
+}
+
+impl Turns {
+    fn of(shards: &[Shard]) -> Turns {
+        let mut turns = Turns::default();
+        for shard in shards.iter().filter(|s| s.written.same().is_none_or(|code| code == 3)) {
+            for row in (0..shard.rows).filter(|row| shard.written.byte(*row) == 3) {
+                let time = shard.time.signed(row);
+                let step = if turns.rows == 0 { 0 } else { time - turns.last };
+                turns.back += usize::from(step > HALF_YEAR || (-HALF_YEAR..-WEEK).contains(&step));
+                turns.sum += i64::from(step < -HALF_YEAR) - i64::from(step > HALF_YEAR);
+                (turns.rows, turns.last) = (turns.rows + 1, time);
+            }
         }
-        last = time;
+        turns
     }
-    let anchor = anchor?;
-    let year = civil(anchor.div_euclid(DAY)).0;
-    let best = (year - 1..=year + 1).min_by_key(|y| (in_year(last, *y) - anchor).abs())?;
-    Some(best - turns)
+
+    /// A file whose lines go back and forth is a collection, not a log in order of time: nothing follows from its order.
+    /// Two files in one step back once.
+    fn are_real(&self) -> bool {
+        self.back < 2 || self.back * 20 < self.rows
+    }
+
+    /// The year of the first row: the one that brings the last row closest to the anchor.
+    fn first_year(&self, anchor: Option<i64>) -> Option<i64> {
+        let anchor = anchor.filter(|_| self.rows > 0)?;
+        let year = civil(anchor.div_euclid(DAY)).0;
+        if !self.are_real() {
+            return Some(year);
+        }
+        let best = (year - 1..=year + 1).min_by_key(|y| (in_year(self.last, *y) - anchor).abs())?;
+        Some(best - self.sum)
+    }
 }
 
 /// Rows before the first row with a time take that time: they were written just before it.

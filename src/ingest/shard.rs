@@ -277,8 +277,24 @@ fn wants_stack(kind: Kind) -> bool {
 }
 
 /// The time that a row starts out with: the record's own, completed by its envelope's. The zone of a local time follows
-/// from an envelope's instant where both differ by about a whole number of quarter-hours.
-fn begin(own: Stamp, envelope: Stamp) -> (i64, Written, u8) {
+/// from an envelope's instant where both differ by about a whole number of quarter-hours. A record that states whole
+/// seconds takes a finer envelope's fraction, where the envelope was written right after it (`end`: not where the record
+/// states its beginning).
+fn begin(own: Stamp, envelope: Stamp, end: bool) -> (i64, Written, u8) {
+    let (nanos, written, bits) = join(own, envelope);
+    let waited = envelope.nanos - nanos;
+    let finer = end && own.is_some() && own.digits == 0 && envelope.digits > 0;
+    if finer && written == Written::Instant && envelope.written == Written::Instant && (0..FINER_WITHIN).contains(&waited) {
+        return (envelope.nanos, written, bits);
+    }
+    (nanos, written, bits)
+}
+
+/// An envelope's time stands for a record's when it is later by less than this: the record's own time was cut to its
+/// second, and the line took a moment to reach the transport.
+const FINER_WITHIN: i64 = 2_000_000_000;
+
+fn join(own: Stamp, envelope: Stamp) -> (i64, Written, u8) {
     const QUARTER: i64 = 900 * 1_000_000_000;
     match (own.written, envelope.written) {
         (Written::Nothing, _) => (envelope.nanos, envelope.written, 0),
@@ -303,7 +319,7 @@ impl Sink for Rows {
     fn event(&mut self, event: &Event<'_>, envelope: Stamp, layout: usize, span: Span) {
         self.texts(event);
         self.numbers(event);
-        let (nanos, written, basis) = begin(event.stamp, envelope);
+        let (nanos, written, basis) = begin(event.stamp, envelope, !event.stamp_is_start);
         let line = self.line(span.line);
         let draft = &mut self.draft;
         draft.written.set(draft.time.len(), super::clock::pending(written));

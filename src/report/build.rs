@@ -1,7 +1,7 @@
 //! From the case to the report: numbers are taken over, codes become text, rows become references.
 
 use super::{
-    Alert, CallSite, Clock, Deploy, Gap, Impact, Leak, Ledger, Moment, Rate, Ref, Reject, Report, SCHEMA, Series, Source, Tool, Window,
+    Alert, CallSite, Clock, Deploy, Gap, Leak, Ledger, Moment, Rate, Ref, Reject, Report, SCHEMA, Series, Source, Tool, Window,
     diagnosed,
 };
 use crate::correlate::callsite::Attribution;
@@ -39,7 +39,7 @@ pub fn build(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Report {
         verdict: diagnosed::verdict(&rows, diagnosis),
         hypotheses: diagnosed::hypotheses(&rows, diagnosis),
         incident: diagnosed::incident(diagnosis),
-        impact: Impact::default(),
+        impact: diagnosed::impact(diagnosis),
         leaks: leaks(&rows, case),
         deploys: deploys(&rows, case),
         alerts: alerts(&rows, case),
@@ -209,6 +209,7 @@ fn leaks(rows: &Rows<'_>, case: &Case) -> Vec<Leak> {
         attribution: match leak.attribution {
             Attribution::Stack => "stack",
             Attribution::LogContext => "log_context",
+            Attribution::Statistical => "statistical",
             Attribution::None => "none",
         },
         confidence: leak.confidence(),

@@ -53,6 +53,7 @@ pub fn render(report: &Report, color: bool) -> String {
     let style = Style { color };
     let mut out = String::new();
     head(report, &style, &mut out);
+    super::answer::render(report, &mut out, &|text| style.bold(text), &|text| style.dim(text));
     leaks(report, &style, &mut out);
     curves(report, &style, &mut out);
     ledger(report, &style, &mut out);
@@ -62,13 +63,13 @@ pub fn render(report: &Report, color: bool) -> String {
     out
 }
 
-fn line(out: &mut String, text: &str) {
+pub(super) fn line(out: &mut String, text: &str) {
     out.push_str(text.trim_end());
     out.push('\n');
 }
 
 /// Text broken at spaces to fit, continuation lines indented.
-fn wrapped(out: &mut String, first: &str, rest: &str, text: &str) {
+pub(super) fn wrapped(out: &mut String, first: &str, rest: &str, text: &str) {
     let mut current = first.to_owned();
     for word in clean(text).split(' ') {
         if current.width() + 1 + word.width() > WIDTH && current.trim() != rest.trim() {

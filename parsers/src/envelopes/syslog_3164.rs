@@ -64,8 +64,12 @@ pub(super) static SPEC: EnvelopeSpec = EnvelopeSpec {
 
 fn infer(sample: &Sample<'_>) -> Option<InferredEnvelope> {
     let arena = Arena::new();
-    let worn: Vec<(&[u8], Wrapped<'_>)> =
-        sample.lines.iter().filter_map(|line| Some((*line, header(line, &arena)?))).filter(|(_, w)| w.stamp.is_some()).collect();
+    let worn: Vec<(&[u8], Wrapped<'_>)> = sample
+        .lines
+        .iter()
+        .filter_map(|line| Some((*line, header(line, &arena)?)))
+        .filter(|(_, w)| w.stamp.is_some())
+        .collect();
     let own = sample.lines.iter().filter(|line| !matches!(line.first(), Some(b' ' | b'\t'))).count();
     if worn.is_empty() || worn.len() * 5 < own {
         return None;
@@ -97,7 +101,11 @@ fn header<'a>(line: &'a [u8], arena: &'a Arena) -> Option<Wrapped<'a>> {
     }
     if let Some(note) = rest.strip_prefix(b"-- ") {
         // `-- Boot 7d49… --`, `-- Logs begin at … --`: journalctl speaks, not a program.
-        let says = note.starts_with(b"Boot") || note.starts_with(b"Reboot") || note.starts_with(b"Logs begin") || note.starts_with(b"Journal begins") || note.starts_with(b"No entries");
+        let says = note.starts_with(b"Boot")
+            || note.starts_with(b"Reboot")
+            || note.starts_with(b"Logs begin")
+            || note.starts_with(b"Journal begins")
+            || note.starts_with(b"No entries");
         return says.then_some(Wrapped { inner: rest, lane: b"journalctl", ..Wrapped::default() });
     }
     let (stamp, after) = match syslog::stamp(rest) {

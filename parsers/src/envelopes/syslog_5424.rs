@@ -29,7 +29,8 @@ pub(super) static SPEC: EnvelopeSpec = EnvelopeSpec {
     infer: |sample: &Sample<'_>| {
         let arena = Arena::new();
         let share = sample.share(|line| header(line, &arena).is_some());
-        let counted = sample.lines.iter().any(|line| line.first().is_some_and(u8::is_ascii_digit) && uncounted(line).len() < line.len());
+        let counted =
+            sample.lines.iter().any(|line| line.first().is_some_and(u8::is_ascii_digit) && uncounted(line).len() < line.len());
         (share >= 0.2).then(|| InferredEnvelope {
             envelope: Box::new(Syslog5424),
             reason: format!("RFC 5424 header{}", if counted { ", octet-counted" } else { "" }),

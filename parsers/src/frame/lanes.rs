@@ -10,6 +10,8 @@ use crate::reject::{Reason, Reject};
 use crate::severity::Severity;
 use crate::stamp::Stamp;
 
+/// The lane of the lines that wear no envelope.
+const BARE: &[u8] = b"\0bare";
 /// Lanes with an unfinished record at one time.
 const MAX_LANES: usize = 64;
 /// A piece of a line that waits longer than this for the next one has lost it (the container was restarted).
@@ -128,7 +130,7 @@ impl Reader<'_> {
                 last = self.lane(block, &mut lanes, last, &wrapped, tick, sink);
                 self.put(block, &mut lanes, last, &wrapped, stamp, span, sink);
             } else if !self.goes_on(block, lanes.get_mut(last), line, span) {
-                let bare = Wrapped { inner: line, lane: b"\0bare", ..Wrapped::default() };
+                let bare = Wrapped { inner: line, lane: BARE, ..Wrapped::default() };
                 last = self.lane(block, &mut lanes, last, &bare, tick, sink);
                 self.put(block, &mut lanes, last, &bare, Stamp::NONE, span, sink);
             }
@@ -246,7 +248,8 @@ impl Reader<'_> {
             }
             return;
         }
-        let found = classify(self.format, self.format.stream(lane.service.get(block)), line);
+        let stream = self.format.stream(lane.service.get(block));
+        let found = classify(self.format, stream, line);
         let goes_on = lane.layout.is_some_and(|open| match found {
             Found::Start(layout) => self.joins(open, layout, lane.text.get(block), line),
             Found::Continue(layout) => self.continues(open, layout, line),
@@ -258,7 +261,8 @@ impl Reader<'_> {
             return;
         }
         self.flush(block, lane, sink);
-        match found.alone(self.format, line) {
+        let vouched = if lane.key.get(block) == BARE { &[] } else { stream };
+        match found.alone(self.format, vouched, line) {
             Found::Start(layout) => {
                 lane.text.set(block, line);
                 (lane.severity, lane.stamp) = (about.severity, about.stamp);

@@ -44,7 +44,12 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
         },
         Example {
             line: r#"{"status":"resolved","labels":{"alertname":"HighErrorRate","severity":"warning"},"startsAt":"2026-11-20T10:15:20Z","endsAt":"2026-11-20T10:18:20Z"}"#,
-            shows: &[("time", "2026-11-20T10:18:20Z"), ("reason", "resolved"), ("severity", "WARN"), ("duration_ns", "180000000000")],
+            shows: &[
+                ("time", "2026-11-20T10:18:20Z"),
+                ("reason", "resolved"),
+                ("severity", "WARN"),
+                ("duration_ns", "180000000000"),
+            ],
         },
         Example {
             line: r#"{"event":{"event_type":"incident.triggered","occurred_at":"2026-11-20T10:15:20.000Z","data":{"title":"shop-api is down","number":4711,"urgency":"high","service":{"summary":"Shop"}}}}"#,
@@ -57,7 +62,8 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
     ],
 };
 
-const MARKS: [&[u8]; 6] = [b"\"alertname\"", b"\"alerts\"", b"\"ruleName\"", b"\"AlarmName\"", b"\"incident.", b"\"valueString\""];
+const MARKS: [&[u8]; 6] =
+    [b"\"alertname\"", b"\"alerts\"", b"\"ruleName\"", b"\"AlarmName\"", b"\"incident.", b"\"valueString\""];
 
 fn marked(line: &[u8]) -> bool {
     MARKS.iter().any(|mark| memchr::memmem::find(line, mark).is_some())
@@ -126,7 +132,9 @@ fn severity(word: &[u8]) -> Severity {
 
 fn state(word: &[u8]) -> Option<&'static [u8]> {
     match word.to_ascii_lowercase().as_slice() {
-        b"firing" | b"alerting" | b"active" | b"alarm" | b"suppressed" | b"unprocessed" | b"triggered" | b"open" => Some(b"firing"),
+        b"firing" | b"alerting" | b"active" | b"alarm" | b"suppressed" | b"unprocessed" | b"triggered" | b"open" => {
+            Some(b"firing")
+        }
         b"pending" => Some(b"pending"),
         b"resolved" | b"ok" | b"inactive" | b"normal" | b"closed" => Some(b"resolved"),
         _ => None,
@@ -156,10 +164,11 @@ fn alert<'a>(event: &mut Event<'a>, pairs: &[Pair<'a>]) -> bool {
     fill(&mut event.service, any(&["labels.service", "labels.app", "labels.job"]));
     fill(&mut event.host, any(&["labels.instance", "labels.host", "labels.node"]));
     let text = any(&["annotations.summary", "annotations.description", "annotations.message", "annotations.name"]);
-    event.message = [text, get(pairs, &["commonAnnotations.summary", "commonAnnotations.description", "message", "title"]), event.subject]
-        .into_iter()
-        .find(|m| !m.is_empty())
-        .unwrap_or_default();
+    event.message =
+        [text, get(pairs, &["commonAnnotations.summary", "commonAnnotations.description", "message", "title"]), event.subject]
+            .into_iter()
+            .find(|m| !m.is_empty())
+            .unwrap_or_default();
     true
 }
 
@@ -167,7 +176,9 @@ fn alert<'a>(event: &mut Event<'a>, pairs: &[Pair<'a>]) -> bool {
 fn prefix<'a>(pairs: &[Pair<'a>], group: Option<&[u8]>) -> Option<&'a [u8]> {
     let mut found = None;
     for (key, _) in pairs {
-        let Some(prefix) = key.strip_suffix(b"labels.alertname").filter(|p| p.is_empty() || p.ends_with(b".")) else { continue };
+        let Some(prefix) = key.strip_suffix(b"labels.alertname").filter(|p| p.is_empty() || p.ends_with(b".")) else {
+            continue;
+        };
         found = found.or(Some(prefix));
         let is_state = |k: &[u8]| k.strip_prefix(prefix).is_some_and(|rest| rest == b"status" || rest == b"state");
         let own = pairs.iter().find(|(k, _)| is_state(k)).and_then(|(_, v)| state(v));

@@ -10,7 +10,7 @@
 use crate::event::{Arena, Event};
 use crate::kind::Kind;
 use crate::layout::{Inferred, Layout, LayoutSpec, Line};
-use crate::prim::{net, num, text, time};
+use crate::prim::{facts, net, num, text, time};
 use crate::reject::{Reason, Reject};
 use crate::sample::Sample;
 use crate::severity::Severity;
@@ -37,13 +37,13 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
                 ("client.port", "44156"),
                 ("server.address", "10.0.0.4"),
                 ("server.port", "8080"),
-                ("reason", "connect_failed"),
+                ("reason", "connection_refused"),
                 ("error.type", "AH00957"),
             ],
         },
         Example {
             line: "[Mon Nov 20 16:22:08 2026] [notice] caught SIGTERM, shutting down",
-            shows: &[("severity", "INFO"), ("kind", "server.stop")],
+            shows: &[("severity", "INFO"), ("kind", "app.stop")],
         },
         Example {
             line: "[Fri Nov 20 10:24:00.000001 2026] [mpm_event:error] [pid 1:tid 1] AH00484: server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting",
@@ -176,20 +176,20 @@ fn tag(text: &[u8]) -> Option<usize> {
 
 /// Texts and what they are. The first that stands in the message holds.
 const TEXTS: [(&[u8], Kind, &[u8]); 16] = [
-    (b"AH00957", Kind::LbUpstreamError, b"connect_failed"),
-    (b"AH01114", Kind::LbUpstreamError, b"connect_failed"),
+    (b"AH00957", Kind::LbUpstreamError, b"failed"),
+    (b"AH01114", Kind::LbUpstreamError, b"failed"),
     (b"AH00959", Kind::LbServerState, b"down"),
     (b"AH01102", Kind::LbUpstreamError, b"upstream_reset"),
     (b"AH01110", Kind::LbUpstreamError, b"upstream_reset"),
     (b"AH00898", Kind::LbUpstreamError, b"upstream_reset"),
     (b"AH01075", Kind::LbUpstreamError, b"upstream_timeout"),
-    (b"AH01079", Kind::LbUpstreamError, b"connect_failed"),
+    (b"AH01079", Kind::LbUpstreamError, b"failed"),
     (b"server reached MaxRequestWorkers", Kind::ResourceExhausted, b"workers"),
     (b"server reached MaxClients", Kind::ResourceExhausted, b"workers"),
-    (b"Too many open files", Kind::ResourceExhausted, b"open_files"),
-    (b"exit signal", Kind::AppStop, b"signal"),
-    (b"resuming normal operations", Kind::ServerReady, b""),
-    (b"shutting down", Kind::ServerStop, b"signal"),
+    (b"Too many open files", Kind::ResourceExhausted, b"file_descriptors"),
+    (b"exit signal", Kind::AppStop, b"killed"),
+    (b"resuming normal operations", Kind::AppStart, b"ready"),
+    (b"shutting down", Kind::AppStop, b"shutdown"),
     (b"Doing graceful restart", Kind::ConfigChange, b"reload"),
     (b"attempting to restart", Kind::ConfigChange, b"restart"),
 ];
@@ -198,9 +198,16 @@ fn classify(event: &mut Event<'_>) {
     let message = event.message;
     if let Some((_, kind, reason)) = TEXTS.iter().find(|(text, _, _)| memchr::memmem::find(message, text).is_some()) {
         event.kind = *kind;
-        event.reason = reason;
+        event.reason = match facts::refusal(message) {
+            said if *reason == b"failed" && !said.is_empty() => said,
+            _ => reason,
+        };
+        if matches!(kind, Kind::AppStart | Kind::AppStop) {
+            event.subject = b"httpd";
+        }
     }
-    let to = text::after(message, b"attempt to connect to ").or_else(|| text::after(message, b"failed to make connection to backend: "));
+    let to = text::after(message, b"attempt to connect to ")
+        .or_else(|| text::after(message, b"failed to make connection to backend: "));
     if let Some(to) = to {
         (event.server, event.server_port) = net::host_port(text::word(to));
     }

@@ -329,7 +329,6 @@ fn zap_columns<'a>(rest: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) {
     event.message = fields.first().copied().unwrap_or_default();
     event.stack = stack;
     roles::fill(event);
-    head::mark_error(event);
 }
 
 /// The members of a JSON object one level deep; nested values stay text.

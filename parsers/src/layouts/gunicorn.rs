@@ -41,6 +41,11 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
 
 struct Gunicorn;
 
+/// True for a line that begins one of gunicorn's records: layouts that infer columns leave them alone.
+pub(super) fn begins(line: &[u8]) -> bool {
+    header(line).is_some()
+}
+
 /// Offsets of the pid and the level, and of the message.
 fn header(line: &[u8]) -> Option<(usize, usize, usize)> {
     if line.first() != Some(&b'[') || !line.get(1).is_some_and(u8::is_ascii_digit) {

@@ -152,7 +152,11 @@ fn body(line: &[u8]) -> Option<Body<'_>> {
     let prefixed = |at: usize| line.get(..at.saturating_sub(1)).is_some_and(|before| memchr::memchr(b' ', before).is_some());
     if let Some(what) = bare {
         let tagged = matches!(what, What::Session(bracket) if prefixed(bracket));
-        return if tagged { tag(line).or(Some(Body { text: line, pid: 0, what })) } else { Some(Body { text: line, pid: 0, what }) };
+        return if tagged {
+            tag(line).or(Some(Body { text: line, pid: 0, what }))
+        } else {
+            Some(Body { text: line, pid: 0, what })
+        };
     }
     tag(line)
 }

@@ -150,7 +150,9 @@ impl Survey {
             if whole.is_err() || pairs.is_empty() {
                 continue;
             }
-            let has = |name: &[u8]| pairs.iter().any(|(key, _, _)| key == name || (name == b"resourceSpans" && key.starts_with(name)));
+            let has = |name: &[u8]| {
+                pairs.iter().any(|(key, _, _)| key == name || (name == b"resourceSpans" && key.starts_with(name)))
+            };
             if OWNED.iter().any(|names| names.iter().all(|name| has(name))) {
                 continue;
             }

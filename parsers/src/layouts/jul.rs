@@ -93,17 +93,83 @@ const LEVELS: &[(&str, Severity)] = &[
 
 /// Month names as `%tb` writes them elsewhere, without a final point; English ones are read by `prim::time`.
 const MONTHS: &[(&str, u32)] = &[
-    ("janv", 1), ("févr", 2), ("mars", 3), ("avr", 4), ("mai", 5), ("juin", 6), ("juil", 7), ("août", 8), ("sept", 9), ("oct", 10),
-    ("nov", 11), ("déc", 12), ("Jän", 1), ("Mär", 3), ("März", 3), ("Mai", 5), ("Juni", 6), ("Juli", 7), ("Okt", 10), ("Dez", 12),
-    ("Sept", 9), ("ene", 1), ("feb", 2), ("mar", 3), ("abr", 4), ("may", 5), ("jun", 6), ("jul", 7), ("ago", 8), ("sep", 9), ("dic", 12),
-    ("gen", 1), ("mag", 5), ("giu", 6), ("lug", 7), ("set", 9), ("ott", 10), ("jan", 1), ("fev", 2), ("out", 10), ("dez", 12), ("apr", 4),
-    ("maj", 5), ("aug", 8), ("okt", 10), ("dec", 12), ("янв", 1), ("февр", 2), ("мар", 3), ("апр", 4), ("мая", 5), ("июн", 6), ("июл", 7),
-    ("авг", 8), ("сент", 9), ("окт", 10), ("нояб", 11), ("дек", 12), ("一月", 1), ("二月", 2), ("三月", 3), ("四月", 4), ("五月", 5),
-    ("六月", 6), ("七月", 7), ("八月", 8), ("九月", 9), ("十月", 10), ("十一月", 11), ("十二月", 12),
+    ("janv", 1),
+    ("févr", 2),
+    ("mars", 3),
+    ("avr", 4),
+    ("mai", 5),
+    ("juin", 6),
+    ("juil", 7),
+    ("août", 8),
+    ("sept", 9),
+    ("oct", 10),
+    ("nov", 11),
+    ("déc", 12),
+    ("Jän", 1),
+    ("Mär", 3),
+    ("März", 3),
+    ("Mai", 5),
+    ("Juni", 6),
+    ("Juli", 7),
+    ("Okt", 10),
+    ("Dez", 12),
+    ("Sept", 9),
+    ("ene", 1),
+    ("feb", 2),
+    ("mar", 3),
+    ("abr", 4),
+    ("may", 5),
+    ("jun", 6),
+    ("jul", 7),
+    ("ago", 8),
+    ("sep", 9),
+    ("dic", 12),
+    ("gen", 1),
+    ("mag", 5),
+    ("giu", 6),
+    ("lug", 7),
+    ("set", 9),
+    ("ott", 10),
+    ("jan", 1),
+    ("fev", 2),
+    ("out", 10),
+    ("dez", 12),
+    ("apr", 4),
+    ("maj", 5),
+    ("aug", 8),
+    ("okt", 10),
+    ("dec", 12),
+    ("янв", 1),
+    ("февр", 2),
+    ("мар", 3),
+    ("апр", 4),
+    ("мая", 5),
+    ("июн", 6),
+    ("июл", 7),
+    ("авг", 8),
+    ("сент", 9),
+    ("окт", 10),
+    ("нояб", 11),
+    ("дек", 12),
+    ("一月", 1),
+    ("二月", 2),
+    ("三月", 3),
+    ("四月", 4),
+    ("五月", 5),
+    ("六月", 6),
+    ("七月", 7),
+    ("八月", 8),
+    ("九月", 9),
+    ("十月", 10),
+    ("十一月", 11),
+    ("十二月", 12),
 ];
 
 fn infer(sample: &Sample<'_>) -> Option<Inferred> {
-    let two = sample.lines.windows(2).any(|pair| matches!(pair, [head, level] if two_line(head).is_some() && level_line(level).is_some()));
+    let two = sample
+        .lines
+        .windows(2)
+        .any(|pair| matches!(pair, [head, level] if two_line(head).is_some() && level_line(level).is_some()));
     // A sample of one line may have been cut before the second.
     let two = two || matches!(sample.lines.as_slice(), [only] if two_line(only).is_some());
     let one = sample.lines.iter().any(|line| one_line(line).is_some());
@@ -190,7 +256,8 @@ fn one_line(line: &[u8]) -> Option<OneLine<'_>> {
     let rest = rest.get(close + 2..)?;
     let end = memchr::memchr(b' ', rest).unwrap_or(rest.len());
     let (source, message) = rest.split_at_checked(end)?;
-    jvm::is_dotted(source.strip_suffix(b".<init>").or_else(|| source.strip_suffix(b".<clinit>")).unwrap_or(source)).then_some(())?;
+    jvm::is_dotted(source.strip_suffix(b".<init>").or_else(|| source.strip_suffix(b".<clinit>")).unwrap_or(source))
+        .then_some(())?;
     Some(OneLine { stamp, severity, thread, source, message: message.trim_ascii_start() })
 }
 
@@ -201,7 +268,8 @@ fn two_line(line: &[u8]) -> Option<(Stamp, &[u8])> {
     let mut words = origin.split(|b| *b == b' ');
     let class = words.next()?;
     let method = words.next();
-    let fine = jvm::is_dotted(class) || (method.is_some() && class.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'$' | b'_')));
+    let fine = jvm::is_dotted(class)
+        || (method.is_some() && class.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'$' | b'_')));
     // A hidden class (`A$$Lambda/0x…`) has a slash; at most class and method follow the time.
     (fine && words.next().is_none()).then_some((stamp, origin))
 }
@@ -212,7 +280,8 @@ fn local_time(line: &[u8]) -> Option<(Stamp, usize)> {
         return Some(found);
     }
     if line.first().is_some_and(u8::is_ascii_digit)
-        && let Some(found) = Shape::of(line).filter(|s| matches!(s, Shape::Iso | Shape::Dmy | Shape::Mdy)).and_then(|s| s.read(line))
+        && let Some(found) =
+            Shape::of(line).filter(|s| matches!(s, Shape::Iso | Shape::Dmy | Shape::Mdy)).and_then(|s| s.read(line))
     {
         return Some(found);
     }
@@ -235,7 +304,8 @@ fn local_time(line: &[u8]) -> Option<(Stamp, usize)> {
 }
 
 fn month_of(word: &[u8]) -> Option<u32> {
-    const ENGLISH: [&[u8]; 12] = [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+    const ENGLISH: [&[u8]; 12] =
+        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
     let own = MONTHS.iter().find(|(name, _)| name.as_bytes() == word).map(|(_, month)| *month);
     own.or_else(|| ENGLISH.iter().position(|name| *name == word).and_then(|n| u32::try_from(n + 1).ok()))
 }

@@ -46,7 +46,7 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
         },
         Example {
             line: "LAST SEEN   TYPE      REASON       OBJECT          MESSAGE\n4m12s       Warning   OOMKilling   node/worker-3   Memory cgroup out of memory",
-            shows: &[("kind", "resource.exhausted"), ("reason", "memory"), ("subject", "worker-3")],
+            shows: &[("kind", "resource.exhausted"), ("reason", "out_of_memory"), ("subject", "worker-3")],
         },
     ],
 };
@@ -120,7 +120,9 @@ const TIMES: [&str; 7] = [
 fn read<'a>(event: &mut Event<'a>) -> Option<(&'a [u8], &'a [u8])> {
     let attrs = event.attrs;
     let get = |names: &[&str]| -> &'a [u8] {
-        let own = |key: &[u8], name: &str| key == name.as_bytes() || key.strip_prefix(b"object.").is_some_and(|k| k == name.as_bytes());
+        let own = |key: &[u8], name: &str| {
+            key == name.as_bytes() || key.strip_prefix(b"object.").is_some_and(|k| k == name.as_bytes())
+        };
         let find = |name: &&str| attrs.iter().find(|(k, v): &&Pair<'a>| own(k, name) && !v.is_empty());
         names.iter().find_map(find).map_or(b"", |(_, v)| v)
     };
@@ -154,12 +156,16 @@ fn classify(event: &mut Event<'_>, kind: &[u8], reason: &[u8]) {
         b"Killing" | b"Preempted" => (Kind::AppStop, b"killed"),
         b"BackOff" if says(b"pulling") => (Kind::Error, b"image_pull"),
         b"BackOff" | b"CrashLoopBackOff" => (Kind::AppStop, b"crash_loop"),
-        b"OOMKilling" | b"SystemOOM" | b"OOMKilled" => (Kind::ResourceExhausted, b"memory"),
+        b"OOMKilling" | b"SystemOOM" | b"OOMKilled" => (Kind::ResourceExhausted, b"out_of_memory"),
         b"Evicted" => (Kind::ResourceExhausted, b"evicted"),
         b"FailedScheduling" if says(b"Insufficient") => (Kind::ResourceExhausted, b"scheduling"),
-        b"Unhealthy" | b"NodeNotReady" | b"NodeHasDiskPressure" | b"NodeHasInsufficientMemory" | b"ProbeWarning" => (Kind::Alert, b"firing"),
+        b"Unhealthy" | b"NodeNotReady" | b"NodeHasDiskPressure" | b"NodeHasInsufficientMemory" | b"ProbeWarning" => {
+            (Kind::Alert, b"firing")
+        }
         b"NodeReady" => (Kind::Alert, b"resolved"),
-        b"Failed" | b"FailedMount" | b"FailedSync" | b"FailedScheduling" | b"FailedCreate" | b"FailedAttachVolume" => (Kind::Error, b""),
+        b"Failed" | b"FailedMount" | b"FailedSync" | b"FailedScheduling" | b"FailedCreate" | b"FailedAttachVolume" => {
+            (Kind::Error, b"")
+        }
         _ => (Kind::Log, b""),
     };
     event.kind = kind;
@@ -182,13 +188,21 @@ impl Columns {
             return None;
         }
         let at = |name: &[u8]| memchr::memmem::find(line, name);
-        let columns = Columns { kind: at(b" TYPE")? + 1, reason: at(b" REASON")? + 1, object: at(b" OBJECT")? + 1, message: at(b" MESSAGE")? + 1 };
-        (columns.kind < columns.reason && columns.reason < columns.object && columns.object < columns.message).then_some(columns)
+        let columns = Columns {
+            kind: at(b" TYPE")? + 1,
+            reason: at(b" REASON")? + 1,
+            object: at(b" OBJECT")? + 1,
+            message: at(b" MESSAGE")? + 1,
+        };
+        (columns.kind < columns.reason && columns.reason < columns.object && columns.object < columns.message)
+            .then_some(columns)
     }
 
     /// A row has a blank before each column.
     fn fits(self, line: &[u8]) -> bool {
-        [self.kind, self.reason, self.object, self.message].iter().all(|at| line.get(at - 1) == Some(&b' ') && line.get(*at).is_some_and(|b| *b != b' '))
+        [self.kind, self.reason, self.object, self.message]
+            .iter()
+            .all(|at| line.get(at - 1) == Some(&b' ') && line.get(*at).is_some_and(|b| *b != b' '))
     }
 
     fn read<'a>(self, record: &'a [u8], event: &mut Event<'a>) -> Option<(&'a [u8], &'a [u8])> {

@@ -51,7 +51,12 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
         },
         Example {
             line: "10:15:20.136 [main] DEBUG com.acme.shop.Boot - ready",
-            shows: &[("time", "T10:15:20.136"), ("thread.name", "main"), ("logger", "com.acme.shop.Boot"), ("message", "ready")],
+            shows: &[
+                ("time", "T10:15:20.136"),
+                ("thread.name", "main"),
+                ("logger", "com.acme.shop.Boot"),
+                ("message", "ready"),
+            ],
         },
         Example {
             line: "2026-11-20 10:15:20,136 INFO  [org.jboss.as] (default task-1) started in 1234ms",
@@ -145,15 +150,36 @@ mod tests {
     fn patterns_of_well_known_programs_are_inferred() {
         let time = "2026-03-02 08:00:00,101";
         for (lines, want) in [
-            (format!("{time} INFO  [main] org.h.Master: up\n{time} WARN  [RPC Server-3] org.h.Region: slow"), "time (Iso) level [thread] logger:"),
-            (format!("[{time}] INFO up (kafka.K)\n[{time}] WARN [Broker id=3] x (kafka.log.L)"), "[time (Iso)] level … (logger)"),
-            (format!("[{time}][INFO ][o.e.n.Node               ] [n1] up\n[{time}][WARN ][o.e.c.Svc                ] [n1] x"), "[time (Iso)] [level] [logger] [node]"),
+            (
+                format!("{time} INFO  [main] org.h.Master: up\n{time} WARN  [RPC Server-3] org.h.Region: slow"),
+                "time (Iso) level [thread] logger:",
+            ),
+            (
+                format!("[{time}] INFO up (kafka.K)\n[{time}] WARN [Broker id=3] x (kafka.log.L)"),
+                "[time (Iso)] level … (logger)",
+            ),
+            (
+                format!(
+                    "[{time}][INFO ][o.e.n.Node               ] [n1] up\n[{time}][WARN ][o.e.c.Svc                ] [n1] x"
+                ),
+                "[time (Iso)] [level] [logger] [node]",
+            ),
             (format!("{time} [myid:2] - INFO  [Peer:7:Fle@51] - up"), "time (Iso) [ids] - level [thread:logger@line] -"),
             (format!("{time} INFO  (qtp1-15) [c:a s:b] o.a.s.Core up and about"), "time (Iso) level (thread) [ids] logger"),
             (format!("INFO  [main] {time} Daemon.java:40 - up"), "level [thread] time (Iso) logger -"),
             (format!("{time} INFO  org.f.Cluster        [] - up"), "time (Iso) level logger [ids] -"),
-            (format!("{time} | INFO | main | c.a.Shop | up\n{time} | WARN | exec-1 | c.a.Shop | a | b\n{time} | WARN | exec-2 | c.a.Shop | c"), "time (Iso) | level | thread | logger |"),
-            (format!("{time} INFO  pool-1 keeper com.a.Foo - hi\n{time} INFO  pool-1 keeper com.a.Bar - ho\n{time} WARN  pool-1 keeper com.a.Bar - ho"), "time (Iso) level thread logger -"),
+            (
+                format!(
+                    "{time} | INFO | main | c.a.Shop | up\n{time} | WARN | exec-1 | c.a.Shop | a | b\n{time} | WARN | exec-2 | c.a.Shop | c"
+                ),
+                "time (Iso) | level | thread | logger |",
+            ),
+            (
+                format!(
+                    "{time} INFO  pool-1 keeper com.a.Foo - hi\n{time} INFO  pool-1 keeper com.a.Bar - ho\n{time} WARN  pool-1 keeper com.a.Bar - ho"
+                ),
+                "time (Iso) level thread logger -",
+            ),
             ("17/06/09 20:10:40 INFO exec.Backend: up".to_owned(), "time (ShortYear) level logger:"),
             ("081109 203615 148 INFO dfs.Node$Responder: up".to_owned(), "time (Bare) pid level logger:"),
         ] {

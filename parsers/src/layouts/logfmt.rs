@@ -87,7 +87,6 @@ impl Layout for Logfmt {
         if event.message.is_empty() {
             event.message = record;
         }
-        head::mark_error(event);
         Ok(())
     }
 }

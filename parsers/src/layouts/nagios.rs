@@ -9,7 +9,7 @@
 
 use crate::event::{Arena, Event};
 use crate::kind::Kind;
-use crate::layout::{Inferred, Layout, LayoutSpec, Line};
+use crate::layout::{Domain, Inferred, Layout, LayoutSpec, Line};
 use crate::prim::{num, text, time};
 use crate::reject::{Reason, Reject};
 use crate::sample::Sample;
@@ -45,7 +45,10 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
             line: "[1795170002] HOST NOTIFICATION: ops;web1;UP;notify-by-email;PING OK",
             shows: &[("kind", "log"), ("host.name", "web1"), ("severity", "INFO")],
         },
-        Example { line: "[1795170003] Nagios 4.4.6 starting... (PID=812)", shows: &[("kind", "app.start"), ("process.pid", "812")] },
+        Example {
+            line: "[1795170003] Nagios 4.4.6 starting... (PID=812)",
+            shows: &[("kind", "app.start"), ("process.pid", "812")],
+        },
     ],
 };
 
@@ -63,6 +66,11 @@ impl Layout for Nagios {
         entry(event);
         Ok(())
     }
+
+    /// What a check said (`Connection refused`) is the alert's text, not this producer's own trouble.
+    fn domain(&self) -> Domain {
+        Domain::Only("alerts")
+    }
 }
 
 /// `[1795170001] WORDS: ` or Nagios' own first line.
@@ -70,7 +78,21 @@ fn starts(line: &[u8]) -> bool {
     let Some((head, rest)) = line.split_at_checked(13) else { return false };
     let stamp = head.starts_with(b"[") && num::digits(head.get(1..).unwrap_or_default()) == 10 && head.ends_with(b"] ");
     let word = rest.iter().take_while(|b| b.is_ascii_uppercase() || matches!(b, b' ' | b'/')).count();
-    let own = || [&b"Nagios "[..], b"Icinga ", b"Naemon ", b"Auto-save", b"Caught SIG", b"Successfully", b"Warning: ", b"Error: ", b"wproc: "].iter().any(|w| rest.starts_with(w));
+    let own = || {
+        [
+            &b"Nagios "[..],
+            b"Icinga ",
+            b"Naemon ",
+            b"Auto-save",
+            b"Caught SIG",
+            b"Successfully",
+            b"Warning: ",
+            b"Error: ",
+            b"wproc: ",
+        ]
+        .iter()
+        .any(|w| rest.starts_with(w))
+    };
     stamp && (word >= 4 && rest.get(word) == Some(&b':') || own())
 }
 

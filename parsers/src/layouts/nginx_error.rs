@@ -120,7 +120,10 @@ impl Layout for NginxError {
 
 /// Lines that PHP's messages inside `FastCGI sent in stderr` bring along.
 fn php(line: &[u8]) -> bool {
-    line.starts_with(b"PHP message:") || line.starts_with(b"Stack trace:") || line.starts_with(b"#") || line.starts_with(b"\" while")
+    line.starts_with(b"PHP message:")
+        || line.starts_with(b"Stack trace:")
+        || line.starts_with(b"#")
+        || line.starts_with(b"\" while")
 }
 
 /// Takes the named parts off the end of `body`; gives the message before them.
@@ -129,7 +132,8 @@ fn parts<'a>(body: &'a [u8], event: &mut Event<'a>) -> &'a [u8] {
     let (message, named) = body.split_at(at);
     let part = |name: &[u8]| text::after(named, name);
     event.client = text::word(part(b", client: ").unwrap_or_default());
-    let quoted = |name: &[u8]| part(name).map(|rest| rest.get(..memchr::memchr(b'"', rest).unwrap_or(rest.len())).unwrap_or_default());
+    let quoted =
+        |name: &[u8]| part(name).map(|rest| rest.get(..memchr::memchr(b'"', rest).unwrap_or(rest.len())).unwrap_or_default());
     if let Some(request) = quoted(b", request: \"")
         && let Some(space) = memchr::memchr(b' ', request)
     {
@@ -158,25 +162,25 @@ const TEXTS: [(&[u8], Kind, &[u8]); 24] = [
     (b"upstream timed out", Kind::LbUpstreamError, b"upstream_timeout"),
     (b"connect() failed (111", Kind::LbUpstreamError, b"connection_refused"),
     (b"connect() failed (110", Kind::LbUpstreamError, b"connect_timeout"),
-    (b"connect() failed (113", Kind::LbUpstreamError, b"no_route"),
-    (b"connect() failed", Kind::LbUpstreamError, b"connect_failed"),
-    (b"connect() to unix:", Kind::LbUpstreamError, b"connect_failed"),
+    (b"connect() failed (113", Kind::LbUpstreamError, b"unreachable"),
+    (b"connect() failed", Kind::LbUpstreamError, b"failed"),
+    (b"connect() to unix:", Kind::LbUpstreamError, b"failed"),
     (b"upstream prematurely closed", Kind::LbUpstreamError, b"upstream_closed"),
     (b"while reading response header from upstream", Kind::LbUpstreamError, b"upstream_reset"),
     (b"while reading upstream", Kind::LbUpstreamError, b"upstream_reset"),
     (b"while sending request to upstream", Kind::LbUpstreamError, b"upstream_reset"),
     (b"upstream server temporarily disabled", Kind::LbServerState, b"down"),
-    (b"could not be resolved", Kind::LbUpstreamError, b"unresolved"),
-    (b"host not found in upstream", Kind::LbUpstreamError, b"unresolved"),
+    (b"could not be resolved", Kind::LbUpstreamError, b"unknown_host"),
+    (b"host not found in upstream", Kind::LbUpstreamError, b"unknown_host"),
     (b"worker_connections are not enough", Kind::ResourceExhausted, b"worker_connections"),
-    (b"(24: Too many open files)", Kind::ResourceExhausted, b"open_files"),
-    (b"(28: No space left on device)", Kind::ResourceExhausted, b"disk"),
-    (b"(12: Cannot allocate memory)", Kind::ResourceExhausted, b"memory"),
+    (b"(24: Too many open files)", Kind::ResourceExhausted, b"file_descriptors"),
+    (b"(28: No space left on device)", Kind::ResourceExhausted, b"disk_full"),
+    (b"(12: Cannot allocate memory)", Kind::ResourceExhausted, b"out_of_memory"),
     (b"reconfiguring", Kind::ConfigChange, b"reload"),
-    (b"start worker processes", Kind::ServerStart, b""),
-    (b"SIGTERM) received", Kind::ServerStop, b"signal"),
-    (b"SIGQUIT) received", Kind::ServerStop, b"signal"),
-    (b"exited on signal", Kind::AppStop, b"signal"),
+    (b"start worker processes", Kind::AppStart, b"starting"),
+    (b"SIGTERM) received", Kind::AppStop, b"shutdown"),
+    (b"SIGQUIT) received", Kind::AppStop, b"graceful"),
+    (b"exited on signal", Kind::AppStop, b"killed"),
     (b"limiting requests", Kind::Log, b"rate_limited"),
 ];
 
@@ -190,9 +194,15 @@ fn classify(event: &mut Event<'_>) {
     if let Some((_, kind, reason)) = TEXTS.iter().find(|(text, _, _)| memchr::memmem::find(message, text).is_some()) {
         // Warnings of buffering name the phase too, but nothing failed.
         let harmless = event.severity < Severity::ERROR && *kind == Kind::LbUpstreamError;
-        if !harmless || memchr::memmem::find(message, b"failed").is_some() || memchr::memmem::find(message, b"timed out").is_some() {
+        if !harmless
+            || memchr::memmem::find(message, b"failed").is_some()
+            || memchr::memmem::find(message, b"timed out").is_some()
+        {
             event.kind = *kind;
             event.reason = reason;
+            if matches!(kind, Kind::AppStart | Kind::AppStop) {
+                event.subject = b"nginx";
+            }
         }
     }
 }

@@ -48,7 +48,7 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
         },
         Example {
             line: "[20-Nov-2026 10:33:12] WARNING: [pool www] server reached pm.max_children setting (5), consider raising it",
-            shows: &[("kind", "resource.exhausted"), ("reason", "max_children"), ("pool.max", "5"), ("severity", "WARN")],
+            shows: &[("kind", "resource.exhausted"), ("reason", "workers"), ("pool.max", "5"), ("severity", "WARN")],
         },
         Example {
             line: "[2026-11-20 10:33:12] production.ERROR: gone {\"exception\":\"[object] (App\\\\Gone(code: 0): gone at /srv/app/Pay.php:7)\n[stacktrace]\n#0 {main}\n\"} ",
@@ -194,7 +194,7 @@ fn fpm(event: &mut Event<'_>) {
             .or_else(|| text::after(message, b"server reached max_children setting ("))
         {
             event.kind = Kind::ResourceExhausted;
-            event.reason = b"max_children";
+            event.reason = b"workers";
             event.gauge.max = num::uint(text::digits(rest)).and_then(|v| i32::try_from(v).ok()).unwrap_or(-1);
         }
     }

@@ -281,7 +281,8 @@ mod tests {
     #[test]
     fn cut_records_are_rejected() {
         let arena = Arena::new();
-        let cut = PostgresJson.parse(br#"{"timestamp":"2026-03-02 08:15:03.001 UTC","error_sev"#, &arena, &mut Event::default());
+        let cut =
+            PostgresJson.parse(br#"{"timestamp":"2026-03-02 08:15:03.001 UTC","error_sev"#, &arena, &mut Event::default());
         assert_eq!(cut.unwrap_err().reason, Reason::Truncated);
     }
 }

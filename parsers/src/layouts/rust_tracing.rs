@@ -98,7 +98,7 @@ fn target(text: &[u8]) -> Option<usize> {
         text.iter().take(120).take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':' | b'-' | b'.')).count();
     let name = text.get(..width)?;
     (name.ends_with(b":") && !name.ends_with(b"::") && width > 1 && text.get(width).is_none_or(|b| *b == b' '))
-        .then_some(width - 1)
+        .then(|| width - 1)
 }
 
 /// `[time LEVEL  target] `: stamp, severity, target, rest.

@@ -6,6 +6,9 @@
 //! ```text
 //! INFO:     127.0.0.1:37438 - "GET /a?x=1 HTTP/1.1" 200 OK
 //! ```
+//!
+//! Where the application beside it logs the ends of its requests itself, with their ids, an access line tells of a request
+//! that is told already: it stays a log record with method, path and status, so that a request is not counted twice.
 
 use crate::event::{Arena, Event};
 use crate::kind::Kind;
@@ -26,7 +29,17 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
     infer: |sample: &Sample<'_>| {
         let mut buffer = [0; 256];
         let fits = sample.lines.iter().filter(|l| header(head::uncoloured(l, &mut buffer)).is_some()).count();
-        (fits > 0).then(|| Inferred { layout: Box::new(Uvicorn), reason: "lines like `INFO:     …` without a time".into() })
+        let told = || {
+            let others = sample.lines.iter().filter(|l| header(head::uncoloured(l, &mut [0; 256])).is_none());
+            let ends = others.filter(|l| ends_request(l)).count();
+            ends * 20 > sample.lines.len()
+        };
+        (fits > 0).then(|| {
+            let told = told();
+            let note = if told { "; requests are the application's to tell" } else { "" };
+            let reason = format!("lines like `INFO:     …` without a time{note}");
+            Inferred { layout: Box::new(Uvicorn { told }), reason }
+        })
     },
     examples: &[
         Example {
@@ -44,7 +57,19 @@ pub(super) static SPEC: LayoutSpec = LayoutSpec {
     ],
 };
 
-struct Uvicorn;
+struct Uvicorn {
+    /// The application logs the ends of its requests itself.
+    told: bool,
+}
+
+/// Is this a line in which an application tells the end of a request: an id of it, a status, and how long it took?
+fn ends_request(line: &[u8]) -> bool {
+    let has = |words: &[&str]| words.iter().any(|word| memchr::memmem::find(line, word.as_bytes()).is_some());
+    has(&["request_id", "requestId", "req_id", "reqId", "rid=", "correlation_id", "trace_id", "traceId", "x-request-id"])
+        && has(&["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "\"path\""])
+        && has(&["status", " 20", " 30", " 40", " 50"])
+        && has(&["ms", "duration", "latency", "took", "elapsed", "response_time"])
+}
 
 /// Severity, time before it (`log_config` of many projects puts one there) and the offset of the message.
 fn header(line: &[u8]) -> Option<(Severity, Stamp, usize)> {
@@ -92,6 +117,8 @@ impl Layout for Uvicorn {
         head::settle(record.get(start..).unwrap_or_default(), event);
         if !access(event) {
             lifecycle(event);
+        } else if self.told {
+            (event.kind, event.reason) = (Kind::Log, b"access_line");
         }
         Ok(())
     }

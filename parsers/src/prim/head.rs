@@ -2,7 +2,6 @@
 
 use super::trace;
 use crate::event::Event;
-use crate::kind::Kind;
 use crate::severity::Severity;
 
 /// A level word at the start of `text` and its width. Words that logs also use as words (`HTTP`, `LOG`, `SYSTEM`,
@@ -98,8 +97,7 @@ pub fn find_level(text: &[u8]) -> Option<(Severity, &[u8])> {
     None
 }
 
-/// Splits a record's text into message and stack, names the error that the stack ends in, and marks records at error
-/// level as errors.
+/// Splits a record's text into message and stack, and names the error that the stack ends in.
 pub fn settle<'a>(text: &'a [u8], event: &mut Event<'a>) {
     let (message, stack) = trace::split(text);
     event.message = message;
@@ -113,30 +111,6 @@ pub fn settle<'a>(text: &'a [u8], event: &mut Event<'a>) {
     if stack.is_empty() && event.error_type.is_empty() && event.severity >= Severity::ERROR && trace::is_exception(message) {
         event.error_type = trace::exception_name(message);
     }
-    mark_error(event);
-}
-
-/// Makes an error of a record at error level. One that names a request stays as it is: what it means is another's to say.
-pub fn mark_error(event: &mut Event<'_>) {
-    if event.kind == Kind::Log
-        && event.severity >= Severity::ERROR
-        && (!event.stack.is_empty() || !names_request(event.message))
-    {
-        event.kind = Kind::Error;
-    }
-}
-
-/// True where a request is what the text is about: `METHOD /path` behind nothing but marks, a status or one of the words
-/// that announce a request.
-fn names_request(text: &[u8]) -> bool {
-    const WORDS: [&[u8]; 7] = [b"equest", b"esponse", b"tarted", b"ompleted", b"inished", b"andled", b"erved"];
-    let Some(at) = memchr::memmem::find(text.get(..80).unwrap_or(text), b" /") else { return false };
-    let before = text.get(..at).unwrap_or_default();
-    let method = before.rsplit(|b| !b.is_ascii_uppercase()).next().unwrap_or_default();
-    let lead = before.get(..before.len() - method.len()).unwrap_or_default();
-    let announced = WORDS.iter().any(|w| lead.get(1..).is_some_and(|l| l.starts_with(w)));
-    matches!(method, b"GET" | b"POST" | b"PUT" | b"PATCH" | b"DELETE" | b"HEAD" | b"OPTIONS")
-        && (announced || !lead.iter().any(u8::is_ascii_lowercase))
 }
 
 #[cfg(test)]

@@ -20,7 +20,11 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     examples: &[
         Example {
             line: "Datasource '<default>': Acquire connection org.postgresql.jdbc.PgConnection@1a0dcaa",
-            shows: &[("kind", "pool.borrow"), ("pool.name", "<default>"), ("conn.id", "org.postgresql.jdbc.PgConnection@1a0dcaa")],
+            shows: &[
+                ("kind", "pool.borrow"),
+                ("pool.name", "<default>"),
+                ("conn.id", "org.postgresql.jdbc.PgConnection@1a0dcaa"),
+            ],
         },
         Example {
             line: "Datasource 'orders': Returning connection org.postgresql.jdbc.PgConnection@1a0dcaa",

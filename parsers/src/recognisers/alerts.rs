@@ -22,7 +22,18 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     about: "firing and resolved alerts in plain text",
     spec: "Alertmanager default templates; Nagios log entries; CloudWatch alarm subjects; PagerDuty incident lines",
     needles: &[
-        "FIRING", "RESOLVED", "firing", "resolved", "ALERT", "ALARM", "PROBLEM", "RECOVERY", "TRIGGERED", "Triggered", "triggered", "alertname",
+        "FIRING",
+        "RESOLVED",
+        "firing",
+        "resolved",
+        "ALERT",
+        "ALARM",
+        "PROBLEM",
+        "RECOVERY",
+        "TRIGGERED",
+        "Triggered",
+        "triggered",
+        "alertname",
         "Alert",
     ],
     recognise,
@@ -37,7 +48,13 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
         },
         Example {
             line: "SERVICE ALERT: web1;HTTP;CRITICAL;HARD;3;connection refused",
-            shows: &[("kind", "alert"), ("subject", "HTTP"), ("host.name", "web1"), ("reason", "firing"), ("severity", "ERROR")],
+            shows: &[
+                ("kind", "alert"),
+                ("subject", "HTTP"),
+                ("host.name", "web1"),
+                ("reason", "firing"),
+                ("severity", "ERROR"),
+            ],
         },
         Example {
             line: "ALERT firing: DbPoolSaturated on shop-api",
@@ -51,7 +68,10 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
             line: "alert status=resolved alertname=HighLatency severity=warning",
             shows: &[("kind", "alert"), ("subject", "HighLatency"), ("reason", "resolved")],
         },
-        Example { line: "Incident #4711 triggered: shop-api is down", shows: &[("kind", "alert"), ("subject", "#4711"), ("reason", "firing")] },
+        Example {
+            line: "Incident #4711 triggered: shop-api is down",
+            shows: &[("kind", "alert"), ("subject", "#4711"), ("reason", "firing")],
+        },
         Example { line: "promise resolved after ALERT banner was shown", shows: &[("kind", "log")] },
     ],
 };
@@ -128,7 +148,8 @@ fn worded<'a>(event: &mut Event<'a>, message: &'a [u8]) -> bool {
     if let Some(rest) = message.strip_prefix(b"Incident ") {
         let says = |text: &[u8]| memchr::memmem::find(rest, text).is_some();
         let firing = says(b"triggered") || says(b"opened");
-        return (firing || says(b"resolved") || says(b"closed")) && tell(event, word(rest).strip_suffix(b":").unwrap_or(word(rest)), firing);
+        return (firing || says(b"resolved") || says(b"closed"))
+            && tell(event, word(rest).strip_suffix(b":").unwrap_or(word(rest)), firing);
     }
     let first = word(message);
     let rest = message.get(first.len()..).unwrap_or_default().trim_ascii_start();

@@ -31,7 +31,11 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     examples: &[
         Example {
             line: "A checked-out resource is overdue, and will be destroyed: com.mchange.v2.c3p0.impl.NewPooledConnection@528fa5d",
-            shows: &[("kind", "pool.leak.report"), ("conn.id", "com.mchange.v2.c3p0.impl.NewPooledConnection@528fa5d"), ("reason", "overdue")],
+            shows: &[
+                ("kind", "pool.leak.report"),
+                ("conn.id", "com.mchange.v2.c3p0.impl.NewPooledConnection@528fa5d"),
+                ("reason", "overdue"),
+            ],
         },
         Example {
             line: "Logging the stack trace by which the overdue resource was checked-out.\n\tat com.acme.A.f(A.java:1)",
@@ -65,7 +69,10 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
         event.kind = Kind::ConnectFailed;
         event.reason = b"pool_error";
     } else {
-        let texts = ["An attempt by a client to checkout a Connection has timed out", "A client timed out while waiting to acquire a resource"];
+        let texts = [
+            "An attempt by a client to checkout a Connection has timed out",
+            "A client timed out while waiting to acquire a resource",
+        ];
         let Some(found) = texts.iter().find_map(|phrase| pools::anywhere(event, phrase)) else { return false };
         event.kind = Kind::AcquireTimeout;
         event.reason = b"timeout";

@@ -10,6 +10,7 @@
 
 use crate::event::{Arena, Event};
 use crate::kind::Kind;
+use crate::prim::facts;
 use crate::recogniser::RecogniserSpec;
 use crate::spec::Example;
 use memchr::memmem;
@@ -25,11 +26,11 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
         Example { line: "cache miss key=cart:885", shows: &[("reason", "cache_miss"), ("kind", "log")] },
         Example {
             line: "redis.exceptions.ConnectionError: Error 111 connecting to cache1:6379. Connection refused.",
-            shows: &[("kind", "connect.failed"), ("reason", "refused"), ("subject", "cache")],
+            shows: &[("kind", "connect.failed"), ("reason", "connection_refused"), ("subject", "redis")],
         },
         Example {
             line: "cart: dial tcp 10.0.0.9:6379: i/o timeout",
-            shows: &[("kind", "connect.failed"), ("reason", "timeout"), ("subject", "cache")],
+            shows: &[("kind", "connect.failed"), ("reason", "connect_timeout"), ("subject", "redis")],
         },
         Example { line: "cache warmed, hit ratio 0.97", shows: &[("kind", "log"), ("reason", "")] },
     ],
@@ -43,11 +44,13 @@ fn recognise(event: &mut Event<'_>, _: &Arena) -> bool {
     if let Some(reason) = failure(message).filter(|_| names_cache(message)) {
         event.kind = Kind::ConnectFailed;
         event.reason = reason;
-        event.subject = b"cache";
+        event.subject = which(message);
         return true;
     }
     if event.kind == Kind::Log && event.reason.is_empty() {
-        event.reason = outcome(message).or_else(|| event.attr_any(&["cache", "cache_status", "cache.status"]).and_then(word)).unwrap_or_default();
+        event.reason = outcome(message)
+            .or_else(|| event.attr_any(&["cache", "cache_status", "cache.status"]).and_then(word))
+            .unwrap_or_default();
     }
     false
 }
@@ -61,35 +64,34 @@ fn names_cache(message: &[u8]) -> bool {
     ["redis", "Redis", "REDIS", "Jedis", "emcache", "valkey", "Valkey", ":6379", ":11211", "cache server", "cache unavailable"]
         .iter()
         .any(|name| has(message, name))
-        || ["cache:", "cache at ", "cache on ", "to cache", "cache connection", "Cache connection", "cache1", "cache-"].iter().any(|name| has(message, name))
+        || ["cache:", "cache at ", "cache on ", "to cache", "cache connection", "Cache connection", "cache1", "cache-"]
+            .iter()
+            .any(|name| has(message, name))
 }
 
+/// Why the cache was not reached.
 fn failure(message: &[u8]) -> Option<&'static [u8]> {
-    const WORDS: [(&str, &str); 16] = [
-        ("onnection refused", "refused"),
-        ("ECONNREFUSED", "refused"),
-        ("i/o timeout", "timeout"),
-        ("ETIMEDOUT", "timeout"),
-        ("timed out", "timeout"),
-        ("Timeout connecting", "timeout"),
-        ("onnection reset", "reset"),
-        ("ECONNRESET", "reset"),
-        ("o route to host", "unreachable"),
-        ("EHOSTUNREACH", "unreachable"),
-        ("ENOTFOUND", "unknown_host"),
-        ("ame or service not known", "unknown_host"),
-        ("nable to connect", "failed"),
-        ("ailed to connect", "failed"),
-        ("ould not connect", "failed"),
-        ("ould not get a resource", "exhausted"),
-    ];
-    WORDS.iter().find(|(text, _)| has(message, text)).map(|(_, reason)| reason.as_bytes())
+    let late = || if has(message, "timed out") { b"connect_timeout" } else { &b""[..] };
+    Some(facts::refusal(message)).filter(|r| !r.is_empty()).or_else(|| Some(late()).filter(|r| !r.is_empty()))
+}
+
+/// Which cache, where the message names it.
+fn which(message: &[u8]) -> &'static [u8] {
+    match () {
+        () if ["redis", "Redis", "REDIS", "Jedis", ":6379"].iter().any(|n| has(message, n)) => b"redis",
+        () if ["emcache", ":11211"].iter().any(|n| has(message, n)) => b"memcached",
+        () if ["valkey", "Valkey"].iter().any(|n| has(message, n)) => b"valkey",
+        () => b"cache",
+    }
 }
 
 fn outcome(message: &[u8]) -> Option<&'static [u8]> {
-    let at = memmem::find(message, b"cache").or_else(|| memmem::find(message, b"Cache")).or_else(|| memmem::find(message, b"CACHE"))?;
+    let at = memmem::find(message, b"cache")
+        .or_else(|| memmem::find(message, b"Cache"))
+        .or_else(|| memmem::find(message, b"CACHE"))?;
     let behind = message.get(at + 5..)?;
-    let behind = behind.get(memchr::memchr3(b' ', b'=', b':', behind).filter(|n| *n < 8).map_or(0, |n| n + 1)..)?.trim_ascii_start();
+    let behind =
+        behind.get(memchr::memchr3(b' ', b'=', b':', behind).filter(|n| *n < 8).map_or(0, |n| n + 1)..)?.trim_ascii_start();
     word(behind)
 }
 

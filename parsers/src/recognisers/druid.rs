@@ -27,7 +27,11 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     examples: &[
         Example {
             line: "abandon connection, owner thread: http-nio-8080-exec-1, connected at : 1795169743000, open stackTrace\n\tat com.acme.A.f(A.java:1)",
-            shows: &[("kind", "pool.leak.report"), ("thread.name", "http-nio-8080-exec-1"), ("since", "2026-11-20T10:15:43.000Z")],
+            shows: &[
+                ("kind", "pool.leak.report"),
+                ("thread.name", "http-nio-8080-exec-1"),
+                ("since", "2026-11-20T10:15:43.000Z"),
+            ],
         },
         Example {
             line: "com.alibaba.druid.pool.GetConnectionTimeoutException: wait millis 5000, active 20, maxActive 20, creating 0",
@@ -49,7 +53,9 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
         event.since = text::after(line, b"connected at : ").and_then(time::epoch).map(|(stamp, _)| stamp).unwrap_or_default();
         return true;
     }
-    if let Some(found) = pools::anywhere(event, "wait millis ").filter(|f| memchr::memmem::find(f.line(), b", active ").is_some()) {
+    if let Some(found) =
+        pools::anywhere(event, "wait millis ").filter(|f| memchr::memmem::find(f.line(), b", active ").is_some())
+    {
         let line = found.line();
         event.kind = Kind::AcquireTimeout;
         event.reason = b"timeout";
@@ -60,7 +66,9 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
         }
         return true;
     }
-    if let Some(found) = pools::anywhere(event, "maxWaitThreadCount ").filter(|f| memchr::memmem::find(f.line(), b"current wait").is_some()) {
+    if let Some(found) =
+        pools::anywhere(event, "maxWaitThreadCount ").filter(|f| memchr::memmem::find(f.line(), b"current wait").is_some())
+    {
         event.kind = Kind::AcquireTimeout;
         event.reason = b"exhausted";
         event.gauge.waiting = pools::number(found.line(), "Thread count ");
@@ -68,7 +76,7 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
     }
     if let Some(found) = pools::find(event.message, "create connection SQLException, url: ") {
         event.kind = Kind::ConnectFailed;
-        event.reason = b"connect_failed";
+        event.reason = b"failed";
         event.sqlstate = text::after(found.line(), b", state ").map(text::word).unwrap_or_default();
         return true;
     }

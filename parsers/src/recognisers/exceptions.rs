@@ -54,16 +54,11 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
     if event.kind != Kind::Log {
         return false;
     }
-    let traced = !event.stack.is_empty() && (frames::language(event.stack).is_some() || jvm::exception_head(event.stack).is_some());
+    let traced =
+        !event.stack.is_empty() && (frames::language(event.stack).is_some() || jvm::exception_head(event.stack).is_some());
     let found = if traced { frames::exception(event.stack) } else { None };
     let found = found.or_else(|| if event.severity >= Severity::ERROR || traced { said(event.message) } else { None });
-    let Some((name, _)) = found else {
-        // A stack without a head: the record is an error all the same where its level says so.
-        if traced && event.severity >= Severity::ERROR {
-            event.kind = Kind::Error;
-        }
-        return event.kind == Kind::Error;
-    };
+    let Some((name, _)) = found else { return false };
     if event.error_type.is_empty() {
         event.error_type = name;
     }
@@ -88,7 +83,11 @@ fn said(message: &[u8]) -> Option<(&[u8], &[u8])> {
             return Some((name, b""));
         }
         let simple = word.strip_suffix(b":").unwrap_or_default();
-        if simple.len() > 5 && simple.first().is_some_and(u8::is_ascii_uppercase) && thrown(simple) && simple.iter().all(u8::is_ascii_alphanumeric) {
+        if simple.len() > 5
+            && simple.first().is_some_and(u8::is_ascii_uppercase)
+            && thrown(simple)
+            && simple.iter().all(u8::is_ascii_alphanumeric)
+        {
             return Some((simple, b""));
         }
     }
@@ -98,5 +97,7 @@ fn said(message: &[u8]) -> Option<(&[u8], &[u8])> {
 fn thrown(name: &[u8]) -> bool {
     let last = name.rsplit(|b| matches!(b, b'.' | b'$')).next().unwrap_or_default();
     let generic = matches!(last, b"Error" | b"Exception") && last.len() == name.len();
-    !generic && [&b"Exception"[..], b"Error", b"Throwable"].iter().any(|tail| last.ends_with(tail)) && last.first().is_some_and(u8::is_ascii_uppercase)
+    !generic
+        && [&b"Exception"[..], b"Error", b"Throwable"].iter().any(|tail| last.ends_with(tail))
+        && last.first().is_some_and(u8::is_ascii_uppercase)
 }

@@ -57,7 +57,11 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
         },
         Example {
             line: "Previously reported leaked connection org.postgresql.jdbc.PgConnection@1a0dcaa on thread main was returned to the pool (unleaked)",
-            shows: &[("kind", "pool.leak.cleared"), ("conn.id", "org.postgresql.jdbc.PgConnection@1a0dcaa"), ("thread.name", "main")],
+            shows: &[
+                ("kind", "pool.leak.cleared"),
+                ("conn.id", "org.postgresql.jdbc.PgConnection@1a0dcaa"),
+                ("thread.name", "main"),
+            ],
         },
         Example {
             line: "HikariPool-1 - Timeout failure stats (total=3, active=3, idle=0, waiting=1)",
@@ -214,7 +218,8 @@ fn said<'a>(event: &mut Event<'a>, rest: &'a [u8]) -> bool {
         event.kind = Kind::Error;
         event.reason = b"validation_failed";
         event.conn = body.get(..memchr::memmem::find(body, b" (").unwrap_or(body.len())).unwrap_or(body);
-    } else if let Some(conn) = rest.strip_prefix(b"Connection ").and_then(|b| text::before(b, b" marked as broken because of")) {
+    } else if let Some(conn) = rest.strip_prefix(b"Connection ").and_then(|b| text::before(b, b" marked as broken because of"))
+    {
         event.kind = Kind::Error;
         event.reason = b"broken";
         event.conn = conn;

@@ -49,14 +49,15 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
         event.reason = b"interrupted";
     } else if let Some(found) = pool {
         // Without the cause the connection could not be made, or the pool was empty: the text does not say which.
-        event.kind = if memchr::memmem::find(event.stack, b"IJ031084").is_some() { Kind::ConnectFailed } else { Kind::AcquireTimeout };
+        event.kind =
+            if memchr::memmem::find(event.stack, b"IJ031084").is_some() { Kind::ConnectFailed } else { Kind::AcquireTimeout };
         event.reason = b"unavailable";
         if event.error_type.is_empty() {
             event.error_type = found.thrower();
         }
     } else if pools::anywhere(event, "IJ031084: ").is_some() {
         event.kind = Kind::ConnectFailed;
-        event.reason = b"connect_failed";
+        event.reason = b"failed";
     } else if pools::anywhere(event, "IJ000305: ").is_some() {
         event.kind = Kind::Error;
         event.reason = b"broken";

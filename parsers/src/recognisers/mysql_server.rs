@@ -60,7 +60,7 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
             line: "Received SHUTDOWN from user root. Shutting down mysqld (Version: 8.0.15).",
             shows: &[("kind", "server.stop"), ("db.user", "root")],
         },
-        Example { line: "mysqld got signal 11 ;", shows: &[("kind", "server.crash"), ("reason", "signal_11")] },
+        Example { line: "mysqld got signal 11 ;", shows: &[("kind", "server.crash"), ("reason", "signal")] },
         Example {
             line: "InnoDB: Transactions deadlock detected, dumping detailed information.",
             shows: &[("kind", "db.deadlock")],
@@ -213,7 +213,6 @@ fn lifecycle<'a>(text: &'a [u8], event: &mut Event<'a>) -> bool {
         event.reason = match text::after(text, b"got signal ").map(text::digits).unwrap_or_default() {
             b"6" => b"signal_6",
             b"9" => b"signal_9",
-            b"11" => b"signal_11",
             _ => b"signal",
         };
         event.kind = Kind::ServerCrash;

@@ -114,7 +114,7 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
     }
     for text in texts {
         let table: [(&[u8], Kind, &'static [u8]); 6] = [
-            (b"Connection terminated due to connection timeout", Kind::ConnectFailed, b"timeout"),
+            (b"Connection terminated due to connection timeout", Kind::ConnectFailed, b"connect_timeout"),
             (b"Connection terminated unexpectedly", Kind::PoolConnClosed, b"closed_unexpectedly"),
             (b"Release called on client which has already been released", Kind::Error, b"released_twice"),
             (b"ER_CON_COUNT_ERROR", Kind::ConnectFailed, b"too_many_clients"),

@@ -13,7 +13,7 @@
 //! |---|---|
 //! | client or server closed | `client_close_request` `client_eof` `query_wait_timeout` `query_timeout` `client_idle_timeout` `client_login_timeout` `idle_transaction_timeout` `transaction_timeout` `admin_disconnect` `shutting_down` `cancel_request` `database_changed` `server_failing` `server_crashed` `server_idle_timeout` `server_lifetime` `client_gone` `login_failed` `too_many_servers` `reset_failed` `dirty` `protocol` `tls` `other` |
 //! | client refused | `max_client_conn` `max_db_connections` `max_user_connections` `unknown_database` `unknown_user` `authentication` `server_failing` `protocol` `tls` `shutting_down` |
-//! | connect failed | `connect_failed` `connect_timeout` `login_failed` and PostgreSQL's `too_many_clients` `starting_up` `authentication` |
+//! | connect failed | `failed` `connect_timeout` `login_failed` and PostgreSQL's `too_many_clients` `starting_up` `authentication` |
 //! | configuration | `reload` `pause` `resume` `suspend` `kill` `reconnect` `disable` `enable` |
 
 use crate::event::{Arena, Event, Gauge};
@@ -101,7 +101,7 @@ const CLOSES: &[(&str, &str)] = &[
     ("server_lifetime", "server_lifetime"),
     ("client disconnect", "client_gone"),
     ("client canceled", "client_gone"),
-    ("connect failed", "connect_failed"),
+    ("connect failed", "failed"),
     ("connect timeout", "connect_timeout"),
     ("login failed", "login_failed"),
     ("too many servers in the pool", "too_many_servers"),
@@ -255,7 +255,7 @@ fn closed<'a>(rest: &'a [u8], client: bool, event: &mut Event<'a>) {
     event.reason = reason(why);
     event.kind = match event.reason {
         // No session has begun: the open line is written once the server has taken the connection.
-        b"connect_failed" | b"connect_timeout" if !client => Kind::ConnectFailed,
+        b"failed" | b"connect_timeout" if !client => Kind::ConnectFailed,
         _ if !client => Kind::ProxyServerClose,
         refusal if REFUSALS.contains(&refusal) && refused(refusal, event) => Kind::ProxyRefused,
         _ => Kind::ProxyClose,
@@ -367,10 +367,22 @@ mod tests {
         for (message, kind, reason) in [
             ("C-0x1a2b: a/b@unix(77):6432 login attempt: db=a user=b tls=no replication=no", Kind::ProxyOpen, ""),
             ("C-0x1a2b: a/b@10.0.0.1:5 closing because: client unexpected eof (age=3s)", Kind::ProxyClose, "client_eof"),
-            ("C-0x1a2b: a/b@10.0.0.1:5 closing because: password authentication failed (age=0s)", Kind::ProxyRefused, "authentication"),
-            ("C-0x1a2b: (nodb)/(nouser)@10.0.0.1:5 closing because: pooler is shutting down (age=0s)", Kind::ProxyRefused, "shutting_down"),
-            ("S-0x1a2b: a/b@10.0.0.9:5432 closing because: server conn crashed? (age=3s)", Kind::ProxyServerClose, "server_crashed"),
-            ("S-0x1a2b: a/b@10.0.0.9:5432 closing because: connect failed (age=3s)", Kind::ConnectFailed, "connect_failed"),
+            (
+                "C-0x1a2b: a/b@10.0.0.1:5 closing because: password authentication failed (age=0s)",
+                Kind::ProxyRefused,
+                "authentication",
+            ),
+            (
+                "C-0x1a2b: (nodb)/(nouser)@10.0.0.1:5 closing because: pooler is shutting down (age=0s)",
+                Kind::ProxyRefused,
+                "shutting_down",
+            ),
+            (
+                "S-0x1a2b: a/b@10.0.0.9:5432 closing because: server conn crashed? (age=3s)",
+                Kind::ProxyServerClose,
+                "server_crashed",
+            ),
+            ("S-0x1a2b: a/b@10.0.0.9:5432 closing because: connect failed (age=3s)", Kind::ConnectFailed, "failed"),
             ("got SIGINT, shutting down, waiting for all servers connections to be released", Kind::ServerStop, "smart"),
             ("server login failed: FATAL sorry, too many clients already", Kind::ConnectFailed, "too_many_clients"),
             ("RECONNECT 'a' command issued", Kind::ConfigChange, "reconnect"),

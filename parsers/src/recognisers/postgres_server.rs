@@ -99,7 +99,12 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
         },
         Example {
             line: "LOG:  Verbindungsende: Sitzungszeit: 0:00:00.006 Benutzer=cart Datenbank=store Host=10.1.0.7 port=40312",
-            shows: &[("kind", "db.connection.close"), ("duration_ns", "6000000"), ("db.user", "cart"), ("client.port", "40312")],
+            shows: &[
+                ("kind", "db.connection.close"),
+                ("duration_ns", "6000000"),
+                ("db.user", "cart"),
+                ("client.port", "40312"),
+            ],
         },
     ],
 };

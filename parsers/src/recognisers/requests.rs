@@ -23,11 +23,23 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     about: "starts and ends of requests in application logs",
     spec: "access lines of web frameworks: morgan, gin, chi, Rails, Phoenix, ASP.NET Core, Serilog, tower-http, pino-http",
     needles: &[
-        "GET ", "POST ", "PUT ", "DELETE ", "PATCH ", "HEAD ", "OPTIONS ", "Completed ", "Sent ", "Request finished", "processing request",
-        "method", "Method",
+        "GET ",
+        "POST ",
+        "PUT ",
+        "DELETE ",
+        "PATCH ",
+        "HEAD ",
+        "OPTIONS ",
+        "Completed ",
+        "Sent ",
+        "Request finished",
+        "processing request",
+        "method",
+        "Method",
     ],
     recognise: |event, _| {
-        if event.kind != Kind::Log {
+        // `access_line`: the layout knows that the application tells the same request itself.
+        if event.kind != Kind::Log || event.reason == b"access_line" {
             return false;
         }
         record::recognise(event) || text::recognise(event)
@@ -78,7 +90,12 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
         },
         Example {
             line: "POST /api/checkout rejected with 409: cart is empty",
-            shows: &[("kind", "log"), ("http.request.method", "POST"), ("url.path", "/api/checkout"), ("http.response.status_code", "")],
+            shows: &[
+                ("kind", "log"),
+                ("http.request.method", "POST"),
+                ("url.path", "/api/checkout"),
+                ("http.response.status_code", ""),
+            ],
         },
         Example {
             line: "database error on GET /hotels/88: server closed the connection unexpectedly",
@@ -132,13 +149,34 @@ fn note<'a>(event: &mut Event<'a>, name: &[u8], value: &'a [u8]) -> bool {
             event.status = status(value).unwrap_or(0);
             event.status != 0
         }
-        b"client" | b"client_ip" | b"ip" | b"remote" | b"remote_ip" | b"remote_addr" | b"addr" | b"peer" | b"fwd" | b"remoteAddress" => {
+        b"client" | b"client_ip" | b"ip" | b"remote" | b"remote_ip" | b"remote_addr" | b"addr" | b"peer" | b"fwd"
+        | b"remoteAddress" => {
             client(event, value);
             false
         }
-        b"duration" | b"took" | b"latency" | b"elapsed" | b"dur" | b"time" | b"duration_ms" | b"latency_ms" | b"elapsed_ms"
-        | b"took_ms" | b"time_ms" | b"responseTime" | b"response_time_ms" | b"ms" | b"durationMs" | b"Elapsed"
-        | b"ElapsedMilliseconds" | b"elapsedMs" | b"duration_s" | b"latency_s" | b"response_time" | b"durationNs" | b"duration_ns"
+        b"duration"
+        | b"took"
+        | b"latency"
+        | b"elapsed"
+        | b"dur"
+        | b"time"
+        | b"duration_ms"
+        | b"latency_ms"
+        | b"elapsed_ms"
+        | b"took_ms"
+        | b"time_ms"
+        | b"responseTime"
+        | b"response_time_ms"
+        | b"ms"
+        | b"durationMs"
+        | b"Elapsed"
+        | b"ElapsedMilliseconds"
+        | b"elapsedMs"
+        | b"duration_s"
+        | b"latency_s"
+        | b"response_time"
+        | b"durationNs"
+        | b"duration_ns"
             if event.duration_ns < 0 =>
         {
             event.duration_ns = timed(name, value);

@@ -14,7 +14,7 @@
 
 use crate::event::{Arena, Event};
 use crate::kind::Kind;
-use crate::prim::{net, text};
+use crate::prim::{facts, net, text};
 use crate::recogniser::RecogniserSpec;
 use crate::spec::Example;
 use aho_corasick::AhoCorasick;
@@ -156,47 +156,6 @@ static EXHAUSTED: Words = &[
     ("max_children setting", b"workers"),
 ];
 
-/// Why a connection was not made. The server's own answer says more than the system's, so it comes first; `failed` is for
-/// drivers that say no more.
-static FAILED: Words = &[
-    ("too many clients already", b"too_many_clients"),
-    ("connection slots are reserved", b"too_many_clients"),
-    ("Too many connections", b"too_many_clients"),
-    ("the database system is starting up", b"starting_up"),
-    ("the database system is shutting down", b"shutting_down"),
-    ("password authentication failed", b"authentication"),
-    ("Access denied for user", b"authentication"),
-    ("Unknown database '", b"unknown_database"),
-    ("onnection refused", b"connection_refused"),
-    ("ECONNREFUSED", b"connection_refused"),
-    ("actively refused", b"connection_refused"),
-    ("refused. Check that the hostname", b"connection_refused"),
-    ("Name or service not known", b"unknown_host"),
-    ("ENOTFOUND", b"unknown_host"),
-    ("EAI_AGAIN", b"unknown_host"),
-    ("UnknownHostException", b"unknown_host"),
-    ("no such host", b"unknown_host"),
-    ("failure in name resolution", b"unknown_host"),
-    ("getaddrinfo failed", b"unknown_host"),
-    ("could not translate host name", b"unknown_host"),
-    ("No route to host", b"unreachable"),
-    ("EHOSTUNREACH", b"unreachable"),
-    ("Network is unreachable", b"unreachable"),
-    ("ENETUNREACH", b"unreachable"),
-    ("onnect timed out", b"connect_timeout"),
-    ("Connection timed out", b"connect_timeout"),
-    ("connect ETIMEDOUT", b"connect_timeout"),
-    ("timeout expired", b"connect_timeout"),
-    ("i/o timeout", b"connect_timeout"),
-    ("Communications link failure", b"failed"),
-    ("ould not connect to", b"failed"),
-    ("nable to connect to", b"failed"),
-    ("an't connect to", b"failed"),
-    ("Error connecting to Redis", b"failed"),
-    ("RedisConnectionFailure", b"failed"),
-    ("RedisConnectionException", b"failed"),
-];
-
 /// Words that say what one wanted to connect to.
 static TARGETS: Words = &[
     ("redis", b"redis"),
@@ -268,7 +227,7 @@ fn first(text: &[u8], words: Words) -> Option<&'static [u8]> {
 
 /// The reason of a failed connect; `None` where the words mean something else in this text.
 fn failure(text: &[u8]) -> Option<&'static [u8]> {
-    let reason = first(text, FAILED)?;
+    let reason = Some(facts::refusal(text)).filter(|r| !r.is_empty())?;
     let has = |needle: &[u8]| memchr::memmem::find(text, needle).is_some();
     let dialled = || has(b"onnect") || has(b"dial ") || has(b"DIAL");
     match reason {

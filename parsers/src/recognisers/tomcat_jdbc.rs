@@ -29,7 +29,11 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     examples: &[
         Example {
             line: "Connection has been abandoned PooledConnection[org.postgresql.jdbc.PgConnection@630ac1df]:java.lang.Exception",
-            shows: &[("kind", "pool.leak.report"), ("conn.id", "org.postgresql.jdbc.PgConnection@630ac1df"), ("reason", "abandoned")],
+            shows: &[
+                ("kind", "pool.leak.report"),
+                ("conn.id", "org.postgresql.jdbc.PgConnection@630ac1df"),
+                ("reason", "abandoned"),
+            ],
         },
         Example {
             line: "Connection has been marked suspect, possibly abandoned PooledConnection[com.mysql.cj.jdbc.ConnectionImpl@2237cbe4][1789 ms.]:java.lang.Exception",
@@ -37,7 +41,11 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
         },
         Example {
             line: "Connection(PooledConnection[com.mysql.cj.jdbc.ConnectionImpl@2237cbe4]) that has been marked suspect was returned. The processing time is 2652 ms.",
-            shows: &[("kind", "pool.leak.cleared"), ("conn.id", "com.mysql.cj.jdbc.ConnectionImpl@2237cbe4"), ("duration_ns", "2652000000")],
+            shows: &[
+                ("kind", "pool.leak.cleared"),
+                ("conn.id", "com.mysql.cj.jdbc.ConnectionImpl@2237cbe4"),
+                ("duration_ns", "2652000000"),
+            ],
         },
         Example {
             line: "org.apache.tomcat.jdbc.pool.PoolExhaustedException: [main] Timeout: Pool empty. Unable to fetch a connection in 0 seconds, none available[size:2; busy:2; idle:0; lastwait:700].",
@@ -95,7 +103,12 @@ fn exhausted<'a>(event: &mut Event<'a>, found: pools::Found<'a>) {
     let line = found.line();
     event.kind = Kind::AcquireTimeout;
     event.reason = b"timeout";
-    event.gauge = Gauge { total: pools::number(line, "size:"), active: pools::number(line, "busy:"), idle: pools::number(line, "idle:"), ..Gauge::NONE };
+    event.gauge = Gauge {
+        total: pools::number(line, "size:"),
+        active: pools::number(line, "busy:"),
+        idle: pools::number(line, "idle:"),
+        ..Gauge::NONE
+    };
     // The seconds are cut; the last wait is exact.
     match text::after(line, b"lastwait:").map(text::digits) {
         Some(millis) if !millis.is_empty() => pools::wait_ms(event, millis),

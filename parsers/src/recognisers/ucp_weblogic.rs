@@ -16,12 +16,24 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
     name: "ucp_weblogic",
     about: "Oracle UCP and WebLogic data sources: reclaimed connections, exhausted pools",
     spec: "Oracle UCP error codes; WebLogic error messages BEA-001128, BEA-001153",
-    needles: &["UCP-29", "UCP-45060", "UCP-45064", "UCP-45003", "connection pool \"", "ResourceLimitException: No resources currently available in pool ", "UCP-0:"],
+    needles: &[
+        "UCP-29",
+        "UCP-45060",
+        "UCP-45064",
+        "UCP-45003",
+        "connection pool \"",
+        "ResourceLimitException: No resources currently available in pool ",
+        "UCP-0:",
+    ],
     recognise,
     examples: &[
         Example {
             line: "Forcibly releasing inactive connection \"weblogic.jdbc.wrapper.PoolConnection@7f\" back into the data source connection pool \"ShopDS\", currently reserved by: java.lang.Exception\n\tat com.acme.A.f(A.java:1)",
-            shows: &[("kind", "pool.leak.report"), ("pool.name", "ShopDS"), ("conn.id", "weblogic.jdbc.wrapper.PoolConnection@7f")],
+            shows: &[
+                ("kind", "pool.leak.report"),
+                ("pool.name", "ShopDS"),
+                ("conn.id", "weblogic.jdbc.wrapper.PoolConnection@7f"),
+            ],
         },
         Example {
             line: "weblogic.common.resourcepool.ResourceLimitException: No resources currently available in pool ShopDS to allocate to applications",

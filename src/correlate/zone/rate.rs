@@ -2,16 +2,19 @@
 //! ten seconds agree, at every other one they do not, or do not even overlap.
 
 use super::{QUARTER, REACH};
+use crate::ingest::LongCol;
 use crate::table::{Row, Rows};
 use backtrail_parsers::Kind;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// Width of a bin.
 const BIN: i64 = 10_000_000_000;
+/// Bins on either side whose mean is the trend: ten minutes.
+const AROUND: i64 = 60;
 /// Bins with records that a source needs before its rise and fall means anything.
 const FEW: usize = 12;
 /// The least correlation that counts.
-const ENOUGH: f64 = 0.3;
+const ENOUGH: f64 = 0.2;
 /// The next best shift must stay below this share of the best.
 const AHEAD: f64 = 0.6;
 
@@ -27,12 +30,36 @@ pub(super) fn activity(rows: &Rows<'_>, sources: usize) -> Vec<Activity> {
     let mut out = vec![Activity::default(); sources];
     for row in rows.iter().filter(Row::has_time) {
         if let Some(own) = out.get_mut(row.source_id() as usize) {
-            let bin = row.time().div_euclid(BIN);
-            *own.all.entry(bin).or_default() += 1.0;
+            *own.all.entry(row.time().div_euclid(BIN)).or_default() += 1.0;
             if matches!(row.kind(), Kind::LbRequest | Kind::RequestEnd) {
-                *own.requests.entry(bin).or_default() += 1.0;
+                // Tiers agree on when a request ended: a balancer may state when it began.
+                let lasted = if row.time_is_start() { row.long(LongCol::Duration).unwrap_or(0) } else { 0 };
+                *own.requests.entry((row.time() + lasted).div_euclid(BIN)).or_default() += 1.0;
             }
         }
+    }
+    for own in &mut out {
+        own.requests = detrended(&own.requests);
+        own.all = detrended(&own.all);
+    }
+    out
+}
+
+/// The bins less their surroundings' mean: the slow rise and fall of a day looks alike at neighbouring shifts.
+fn detrended(bins: &BTreeMap<i64, f64>) -> BTreeMap<i64, f64> {
+    let mut out = BTreeMap::new();
+    let mut window: VecDeque<(i64, f64)> = VecDeque::new();
+    let mut sum = 0.0;
+    let mut ahead = bins.iter().peekable();
+    for (bin, value) in bins {
+        while let Some((next, value)) = ahead.next_if(|(next, _)| **next <= bin + AROUND) {
+            window.push_back((*next, *value));
+            sum += value;
+        }
+        while window.front().is_some_and(|(old, _)| *old < bin - AROUND) {
+            sum -= window.pop_front().map_or(0.0, |(_, value)| value);
+        }
+        out.insert(*bin, value - sum / (2 * AROUND + 1) as f64);
     }
     out
 }

@@ -4,7 +4,7 @@ use super::{Context, Role, Weighing, above, both, more};
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
 
 /// Statements needed on both sides before their number per request means anything.
-const MANY: u64 = 200;
+const MANY: u64 = 60;
 
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let mut weighing = Weighing::new(Cause::CacheFailure);

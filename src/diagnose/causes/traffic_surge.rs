@@ -12,7 +12,7 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     };
     let rows = both(&before.requests.rows, &during.requests.rows);
     let text = format!("requests came {ratio:.2} times as often as before ({:.1} a second, {:.1} before)", during.rate(&during.requests), before.rate(&before.requests));
-    weighing.sign(Role::Necessary, 2.0, above(ratio, 1.5), text, Some(ratio), &rows);
+    weighing.sign(Role::Necessary, 2.0, if ratio < 1.3 { -1.0 } else { above(ratio, 1.5) }, text, Some(ratio), &rows);
     let spread = during.clients.len() as f64 / before.clients.len().max(1) as f64 * before.seconds().max(1.0) / during.seconds().max(1.0);
     let (top, usual) = (during.top(1), before.top(1));
     let text = format!("the busiest client made {:.1} % of the requests, {:.1} % before", top * 100.0, usual * 100.0);

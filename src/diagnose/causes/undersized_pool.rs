@@ -23,7 +23,8 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let mut plain = waits >= 3;
     if facts.leaked > 0 {
         let text = format!("{} connections were never given back: a larger pool would only delay", facts.leaked);
-        weighing.sign(Role::Supporting, 2.5, -(facts.leaked as f64 / 5.0), text, Some(facts.leaked as f64), &facts.leaked_rows);
+        let role = if facts.leaked >= 5 { Role::Necessary } else { Role::Supporting };
+        weighing.sign(role, 2.5, -(facts.leaked as f64 / 5.0), text, Some(facts.leaked as f64), &facts.leaked_rows);
         plain = false;
     }
     if let Some(ratio) = rate_ratio(context, |s| &s.requests, 20) {

@@ -19,7 +19,9 @@ pub(super) fn is_notice(line: &[u8]) -> bool {
         Some(b'b') => line.starts_with(b"backend ") && line.ends_with(b" has no server available!"),
         Some(b'P') => {
             line.starts_with(b"Proxy ")
-                && (line.ends_with(b" started.") || memchr::memmem::find(line, b" stopped (").is_some() || line.ends_with(b"paused."))
+                && (line.ends_with(b" started.")
+                    || memchr::memmem::find(line, b" stopped (").is_some()
+                    || line.ends_with(b"paused."))
         }
         Some(b'C') => line.starts_with(b"Connect from ") && memchr::memmem::find(line, b" to ").is_some(),
         Some(b'[') => standard_error(line).is_some(),
@@ -81,15 +83,16 @@ fn classify<'a>(body: &'a [u8], event: &mut Event<'a>) -> Severity {
         return connect(rest, event);
     }
     if let Some(rest) = body.strip_prefix(b"Proxy ") {
-        event.subject = text::word(rest);
-        let name = event.subject;
+        let name = text::word(rest);
         match rest.get(name.len()..) {
             Some(b" started.") => {
-                event.kind = Kind::ServerStart;
+                (event.kind, event.reason) = (Kind::AppStart, b"starting");
+                (event.subject, event.frontend) = (b"haproxy", name);
                 return Severity::NOTICE;
             }
             Some(tail) if tail.starts_with(b" stopped") => {
-                event.kind = Kind::ServerStop;
+                (event.kind, event.reason) = (Kind::AppStop, b"shutdown");
+                (event.subject, event.frontend) = (b"haproxy", name);
                 return Severity::WARN;
             }
             _ => {}
@@ -131,7 +134,15 @@ fn changed<'a>(rest: &'a [u8], event: &mut Event<'a>) -> Severity {
     let up = memchr::memmem::find(head, b" is UP").is_some()
         || says(&[b" is now UP", b"administratively READY", b" is READY", b"leaving forced maintenance", b" is UP/READY"]);
     let down = memchr::memmem::find(head, b" is DOWN").is_some()
-        || says(&[b"going DOWN", b"enters maintenance", b"enters drain", b" is stopping", b" is DRAIN", b" is MAINT", b"remains in forced"]);
+        || says(&[
+            b"going DOWN",
+            b"enters maintenance",
+            b"enters drain",
+            b" is stopping",
+            b" is DRAIN",
+            b" is MAINT",
+            b"remains in forced",
+        ]);
     if !up && !down {
         return Severity::INFO;
     }

@@ -86,9 +86,6 @@ impl<'a> Found<'a> {
         self.message(event, dialect, record, arena);
         self.request(event, dialect);
         self.site(event);
-        if event.kind == Kind::Log && event.severity >= Severity::ERROR && !(event.error_type.is_empty() && event.stack.is_empty()) {
-            event.kind = Kind::Error;
-        }
     }
 
     fn time(&self) -> Stamp {
@@ -335,7 +332,10 @@ fn rendered<'a>(template: &'a [u8], attrs: &[(&[u8], &[u8])], arena: &'a Arena) 
 fn stack_in(message: &[u8]) -> Option<usize> {
     memchr::memchr_iter(b'\n', message).find(|at| {
         let line = message.get(at + 1..).unwrap_or_default();
-        line.starts_with(b"\tat ") || line.starts_with(b"    at ") || line.starts_with(b"Traceback (most") || line.starts_with(b"goroutine ")
+        line.starts_with(b"\tat ")
+            || line.starts_with(b"    at ")
+            || line.starts_with(b"Traceback (most")
+            || line.starts_with(b"goroutine ")
     })
 }
 
@@ -349,14 +349,20 @@ fn type_of(stack: &[u8]) -> &[u8] {
     }
     let end = line.iter().position(|b| !(b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'$'))).unwrap_or(line.len());
     let (name, rest) = line.split_at(end);
-    let class = name.ends_with(b"Error") || name.ends_with(b"Exception") || name.ends_with(b"Throwable") || name.ends_with(b"Timeout");
+    let class =
+        name.ends_with(b"Error") || name.ends_with(b"Exception") || name.ends_with(b"Throwable") || name.ends_with(b"Timeout");
     if class && (rest.is_empty() || rest.starts_with(b":")) { name } else { b"" }
 }
 
 /// Messages with which loggers announce a request.
 fn begins(message: &[u8]) -> bool {
     const WORDS: [&[u8]; 7] = [
-        b"incoming request", b"request started", b"request start", b"request received", b"request_started", b"request incoming",
+        b"incoming request",
+        b"request started",
+        b"request start",
+        b"request received",
+        b"request_started",
+        b"request incoming",
         b"started request",
     ];
     WORDS.iter().any(|w| message.get(..w.len()).is_some_and(|head| head.eq_ignore_ascii_case(w)))

@@ -52,7 +52,10 @@ const TABLE: &[(Role, &str)] = &[
          module classname class logname subsystem",
     ),
     (Role::Name, "name"),
-    (Role::Thread, "thread threadname process.thread.name thread.name record.thread.name | threadid thread.id process.thread.id tid"),
+    (
+        Role::Thread,
+        "thread threadname process.thread.name thread.name record.thread.name | threadid thread.id process.thread.id tid",
+    ),
     (Role::Pid, "pid process.pid processid process.id record.process.id | proc.pid"),
     (
         Role::Host,
@@ -99,7 +102,10 @@ const TABLE: &[(Role, &str)] = &[
          httpstatuscode httprequest.status downstreamstatus edgeresponsestatus res.status resp.status elbstatuscode \
          responsestatus responsestatuscode responsecode | statuscode | status | originstatus",
     ),
-    (Role::DurationS, "requesttime durations durationsec durationsecs durationseconds elapsedsecs elapsedseconds latencyseconds latencys"),
+    (
+        Role::DurationS,
+        "requesttime durations durationsec durationsecs durationseconds elapsedsecs elapsedseconds latencyseconds latencys",
+    ),
     (
         Role::DurationMs,
         "responsetime durationms elapsedms latencyms tookmillis responsetimems timems durationmillis elapsedmilliseconds \
@@ -172,18 +178,65 @@ const TABLE: &[(Role, &str)] = &[
 
 /// Keys that only a load balancer or web server writes.
 const WEB: &[&str] = &[
-    "routername", "downstreamstatus", "upstreamaddr", "upstreamresponsetime", "upstreamstatus", "bodybytessent", "timelocal",
-    "responseflags", "upstreamcluster", "upstreamhost", "xenvoyoriginpath", "xenvoyoriginalpath", "edgeresponsestatus",
-    "upstreamservicetime", "respheaders.server", "upstreamconnecttime", "terminationstate", "httprequest.cachelookup",
-    "resource.labels.forwardingrulename", "elbstatuscode", "timeiso8601", "downstreamremoteaddress",
+    "routername",
+    "downstreamstatus",
+    "upstreamaddr",
+    "upstreamresponsetime",
+    "upstreamstatus",
+    "bodybytessent",
+    "timelocal",
+    "responseflags",
+    "upstreamcluster",
+    "upstreamhost",
+    "xenvoyoriginpath",
+    "xenvoyoriginalpath",
+    "edgeresponsestatus",
+    "upstreamservicetime",
+    "respheaders.server",
+    "upstreamconnecttime",
+    "terminationstate",
+    "httprequest.cachelookup",
+    "resource.labels.forwardingrulename",
+    "elbstatuscode",
+    "timeiso8601",
+    "downstreamremoteaddress",
 ];
 
 /// Containers in which loggers put the fields of the record itself.
 const CONTAINERS: &[&str] = &[
-    "fields", "contextmap", "mdc", "context", "ctx", "extra", "jsonpayload", "properties", "attributes", "metadata", "data",
-    "payload", "tags", "labels", "resource", "log", "logrecords", "resourcelogs.scopelogs.logrecords",
-    "scopelogs.logrecords", "resourcelogs.resource", "resource.attributes", "resourcelogs.resource.attributes",
-    "resourcelogs.scopelogs.logrecords.attributes", "resourcelogs.scopelogs", "json", "state", "event", "body", "message", "msg", "protopayload", "http", "entry",
+    "fields",
+    "contextmap",
+    "mdc",
+    "context",
+    "ctx",
+    "extra",
+    "jsonpayload",
+    "properties",
+    "attributes",
+    "metadata",
+    "data",
+    "payload",
+    "tags",
+    "labels",
+    "resource",
+    "log",
+    "logrecords",
+    "resourcelogs.scopelogs.logrecords",
+    "scopelogs.logrecords",
+    "resourcelogs.resource",
+    "resource.attributes",
+    "resourcelogs.resource.attributes",
+    "resourcelogs.scopelogs.logrecords.attributes",
+    "resourcelogs.scopelogs",
+    "json",
+    "state",
+    "event",
+    "body",
+    "message",
+    "msg",
+    "protopayload",
+    "http",
+    "entry",
 ];
 
 /// How much less a key inside a container is believed.

@@ -13,8 +13,12 @@ const MAJORITY: f64 = 0.7;
 
 /// The patterns of a sample, most frequent first.
 pub(super) fn plans(sample: &Sample<'_>) -> Vec<Plan> {
-    let mut lines: Vec<(&[u8], Vec<Token<'_>>)> =
-        sample.lines.iter().map(|line| (*line, tokens(line))).filter(|(line, head)| is_head(line, head)).collect();
+    let mut lines: Vec<(&[u8], Vec<Token<'_>>)> = sample
+        .lines
+        .iter()
+        .map(|line| (*line, tokens(line)))
+        .filter(|(line, head)| is_head(line, head) && !crate::layouts::gunicorn::begins(line))
+        .collect();
     let enough = (sample.lines.len() / 400).max(1);
     let mut plans: Vec<Plan> = Vec::new();
     while plans.len() < MOST_PLANS && lines.len() >= enough {
@@ -172,7 +176,9 @@ impl<'s> Vote<'_, 's> {
             }
             Class::Number => {
                 let before = |t: &Token<'_>| {
-                    matches!(t.class, Class::Level | Class::Group | Class::Dotted | Class::Mark(_) | Class::Number) || t.colon || t.open != 0
+                    matches!(t.class, Class::Level | Class::Group | Class::Dotted | Class::Mark(_) | Class::Number)
+                        || t.colon
+                        || t.open != 0
                 };
                 let fine = self.timed && !self.logger && (open != 0 || self.share(at + 1, before) >= MAJORITY);
                 if fine {
@@ -191,7 +197,9 @@ impl<'s> Vote<'_, 's> {
             Class::Group => self.group(open, at),
             // A context written bare, `traceId=… spanId=…`: only ahead of the logger, a message may look like that too.
             Class::Pair => {
-                let column = |t: &Token<'_>| matches!(t.class, Class::Pair | Class::Group | Class::Dotted | Class::Mark(_) | Class::Level);
+                let column = |t: &Token<'_>| {
+                    matches!(t.class, Class::Pair | Class::Group | Class::Dotted | Class::Mark(_) | Class::Level)
+                };
                 let fine = self.timed && !self.logger && self.share(at + 1, column) >= MAJORITY;
                 if fine {
                     self.steps.push(Step::Word(Role::Ids));
@@ -217,7 +225,11 @@ impl<'s> Vote<'_, 's> {
         if self.logger && !sure && !after_bracket {
             return false;
         }
-        if self.logger && !sure && elastic && (seen > 3 || self.steps.iter().any(|s| matches!(s, Step::Word(Role::Logger) | Step::Name))) {
+        if self.logger
+            && !sure
+            && elastic
+            && (seen > 3 || self.steps.iter().any(|s| matches!(s, Step::Word(Role::Logger) | Step::Name)))
+        {
             return false;
         }
         if self.is_logger(&values) {
@@ -263,7 +275,9 @@ impl<'s> Vote<'_, 's> {
             if !single && self.share(at, |t| t.class == Class::Dotted) >= MAJORITY {
                 return self.name(index);
             }
-            let last = |head: &[Token<'_>]| mark_after(head).and_then(|(_, n)| head.get(n - 1)).is_some_and(|t| t.class == Class::Dotted);
+            let last = |head: &[Token<'_>]| {
+                mark_after(head).and_then(|(_, n)| head.get(n - 1)).is_some_and(|t| t.class == Class::Dotted)
+            };
             let named = self.live.iter().filter(|(_, head)| last(head)).count() as f64 >= MAJORITY * self.live.len() as f64;
             if named && !self.logger && (!single || role == Role::Thread) {
                 role = Role::ThreadThenLogger;
@@ -277,7 +291,11 @@ impl<'s> Vote<'_, 's> {
                     near != at + 1 || line.get(word.end..mark.end).is_some_and(|gap| gap.starts_with(b" "))
                 })
             });
-            self.steps.push(if single && mark != "|" && apart && role != Role::ThreadThenLogger { Step::Word(role) } else { Step::Until(mark, role) });
+            self.steps.push(if single && mark != "|" && apart && role != Role::ThreadThenLogger {
+                Step::Word(role)
+            } else {
+                Step::Until(mark, role)
+            });
             self.live.retain(|(_, head)| mark_after(head).is_some_and(|(_, n)| n == near));
             *index = near;
             return true;
@@ -315,7 +333,10 @@ impl<'s> Vote<'_, 's> {
     /// Kafka's `… (kafka.server.KafkaServer)` at the end of the line: then what follows the level is the message.
     fn trailing(&mut self) {
         let ends = |line: &[u8]| {
-            line.trim_ascii_end().strip_suffix(b")").and_then(|l| l.get(memchr::memrchr(b'(', l)? + 1..)).is_some_and(jvm::is_dotted)
+            line.trim_ascii_end()
+                .strip_suffix(b")")
+                .and_then(|l| l.get(memchr::memrchr(b'(', l)? + 1..))
+                .is_some_and(jvm::is_dotted)
         };
         let all = self.live.iter().filter(|(line, _)| ends(line)).count();
         if self.logger || (all as f64) < MAJORITY * self.live.len() as f64 {

@@ -15,7 +15,10 @@ impl Vote<'_, '_> {
             let most = |test: &dyn Fn(&[u8]) -> bool| filled.iter().filter(|v| test(v)).count() * 10 >= filled.len() * 6;
             let role = if filled.is_empty() {
                 Role::Ids
-            } else if most(&|v| memchr::memchr(b'@', v).is_some_and(|at| v.get(at + 1..).is_some_and(|t| !t.is_empty() && t.iter().all(u8::is_ascii_digit)))) {
+            } else if most(&|v| {
+                memchr::memchr(b'@', v)
+                    .is_some_and(|at| v.get(at + 1..).is_some_and(|t| !t.is_empty() && t.iter().all(u8::is_ascii_digit)))
+            }) {
                 Role::ThreadAtLogger
             } else if self.is_logger(&values) && !self.logger_elsewhere(step) {
                 Role::Logger
@@ -60,7 +63,14 @@ impl Vote<'_, '_> {
 
     fn logger_elsewhere(&self, step: usize) -> bool {
         let is = |s: &Step| {
-            matches!(s, Step::Name | Step::Word(Role::Logger) | Step::WordColon(Role::Logger) | Step::Group(_, Role::Logger) | Step::Until(_, Role::Logger))
+            matches!(
+                s,
+                Step::Name
+                    | Step::Word(Role::Logger)
+                    | Step::WordColon(Role::Logger)
+                    | Step::Group(_, Role::Logger)
+                    | Step::Until(_, Role::Logger)
+            )
         };
         self.steps.iter().enumerate().any(|(n, s)| n != step && is(s))
     }
@@ -77,14 +87,20 @@ impl Vote<'_, '_> {
         // Elasticsearch and Logstash pad `[node      ]` to the right: a class name without dots.
         let padded = values.iter().filter(|v| v.ends_with(b" ") && !v.starts_with(b" ")).count() * 3 > values.len();
         let dotted = filled.iter().filter(|v| jvm::is_dotted(without_line(v))).count();
-        !filled.is_empty() && (dotted * 10 >= filled.len() * 6 || (padded && self.level && !self.logger && dotted > 0) || (padded && filled.iter().all(|v| !v.contains(&b'-'))))
+        !filled.is_empty()
+            && (dotted * 10 >= filled.len() * 6
+                || (padded && self.level && !self.logger && dotted > 0)
+                || (padded && filled.iter().all(|v| !v.contains(&b'-'))))
     }
 
     /// What bare words of one column are.
     pub(super) fn bare_role(&self, values: &[&[u8]]) -> Role {
         let dotted = values.iter().filter(|v| jvm::is_dotted(without_line(v))).count() * 10 >= values.len() * 6;
         // Threads are rarely named like classes, and `Master:54` is a class and a line.
-        let class = |v: &[u8]| v.first().is_some_and(u8::is_ascii_uppercase) && without_line(v).iter().all(|b| b.is_ascii_alphanumeric() || *b == b'$');
+        let class = |v: &[u8]| {
+            v.first().is_some_and(u8::is_ascii_uppercase)
+                && without_line(v).iter().all(|b| b.is_ascii_alphanumeric() || *b == b'$')
+        };
         let threads = values.iter().filter(|v| thread_like(v) && !class(v)).count() * 2 > values.len();
         if threads && !dotted {
             Role::Thread
@@ -99,9 +115,32 @@ impl Vote<'_, '_> {
 /// Does a text look like the name of a thread?
 fn thread_like(text: &[u8]) -> bool {
     const WORDS: [&[u8]; 26] = [
-        b"main", b"exec", b"thread", b"worker", b"pool", b"scheduler", b"http", b"nio", b"qtp", b"loop", b"housekeeper", b"adder",
-        b"closer", b"task", b"timer", b"async", b"executor", b"listener", b"shutdown", b"startup", b"container", b"reactor",
-        b"handler", b"daemon", b"catalina", b"-bio-",
+        b"main",
+        b"exec",
+        b"thread",
+        b"worker",
+        b"pool",
+        b"scheduler",
+        b"http",
+        b"nio",
+        b"qtp",
+        b"loop",
+        b"housekeeper",
+        b"adder",
+        b"closer",
+        b"task",
+        b"timer",
+        b"async",
+        b"executor",
+        b"listener",
+        b"shutdown",
+        b"startup",
+        b"container",
+        b"reactor",
+        b"handler",
+        b"daemon",
+        b"catalina",
+        b"-bio-",
     ];
     let mut lower = [0u8; 48];
     let length = text.len().min(lower.len());

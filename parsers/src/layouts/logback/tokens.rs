@@ -54,7 +54,9 @@ pub(super) const fn closing(open: u8) -> u8 {
 pub(super) fn group_end(text: &[u8], open: u8) -> Option<usize> {
     let close = closing(open);
     let first = 1 + memchr::memchr2(close, open, text.get(1..)?)?;
-    let delimited = |at: usize| text.get(at + 1).is_none_or(|b| matches!(b, b' ' | b'\t' | b'[' | b'(' | b'{' | b':' | b'-' | b'|' | b',' | b'<'));
+    let delimited = |at: usize| {
+        text.get(at + 1).is_none_or(|b| matches!(b, b' ' | b'\t' | b'[' | b'(' | b'{' | b':' | b'-' | b'|' | b',' | b'<'))
+    };
     if text.get(first) == Some(&close) && delimited(first) {
         return Some(first + 1);
     }
@@ -155,7 +157,10 @@ fn time(text: &[u8]) -> Option<(Shape, usize)> {
 /// What a bracketed text is as a whole.
 fn inside(inner: &[u8], timed: bool) -> Class {
     let text = inner.trim_ascii();
-    if !timed && let Some((shape, end)) = time(text) && end == text.len() {
+    if !timed
+        && let Some((shape, end)) = time(text)
+        && end == text.len()
+    {
         return Class::Time(shape);
     }
     if jvm::level(text).is_some_and(|(_, end)| end == text.len()) {

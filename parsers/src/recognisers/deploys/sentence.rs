@@ -33,7 +33,8 @@ pub(super) fn recognise(event: &mut Event<'_>) -> bool {
     // A verb alone is everyday language (`released 4 locks`): a version or a commit, or a deploy's own verb with a
     // service, makes it a deploy.
     let own = words.get(verb.first).is_some_and(|w| w.to_ascii_lowercase().starts_with(b"deploy"));
-    let believable = !found.version.is_empty() || !found.revision.is_empty() || (own && !verb.noun && is_service(found.subject));
+    let believable =
+        !found.version.is_empty() || !found.revision.is_empty() || (own && !verb.noun && is_service(found.subject));
     if !believable || strange(words, verb) {
         return false;
     }
@@ -88,7 +89,9 @@ fn state(words: &[&[u8]]) -> &'static [u8] {
 }
 
 fn failed(words: &[&[u8]]) -> bool {
-    words.iter().any(|w| [&b"failed"[..], b"failure", b"aborted", b"error", b"errored"].iter().any(|x| bare(w).eq_ignore_ascii_case(x)))
+    words
+        .iter()
+        .any(|w| [&b"failed"[..], b"failure", b"aborted", b"error", b"errored"].iter().any(|x| bare(w).eq_ignore_ascii_case(x)))
 }
 
 /// Sentences of databases and locks that share the words.
@@ -96,18 +99,56 @@ fn strange(words: &[&[u8]], verb: Verb) -> bool {
     let near = words.iter().skip(verb.first).take(5).map(|w| bare(w));
     let mut near = near.chain(words.iter().take(verb.first).map(|w| bare(w)));
     near.any(|w| {
-        [&b"transaction"[..], b"transactions", b"lock", b"locks", b"connection", b"connections", b"savepoint", b"session", b"memory", b"descriptor"]
-            .iter()
-            .any(|x| w.eq_ignore_ascii_case(x))
+        [
+            &b"transaction"[..],
+            b"transactions",
+            b"lock",
+            b"locks",
+            b"connection",
+            b"connections",
+            b"savepoint",
+            b"session",
+            b"memory",
+            b"descriptor",
+        ]
+        .iter()
+        .any(|x| w.eq_ignore_ascii_case(x))
     })
 }
 
 /// Words that stand between a verb and its object.
 fn is_filler(word: &[u8]) -> bool {
     const FILLERS: [&[u8]; 30] = [
-        b"the", b"of", b"service", b"app", b"application", b"a", b"new", b"to", b"from", b"for", b"in", b"on", b"build", b"image", b"release",
-        b"version", b"successfully", b"as", b"by", b"at", b"started", b"finished", b"succeeded", b"failed", b"completed", b"complete",
-        b"commit", b"revision", b"is", b"was",
+        b"the",
+        b"of",
+        b"service",
+        b"app",
+        b"application",
+        b"a",
+        b"new",
+        b"to",
+        b"from",
+        b"for",
+        b"in",
+        b"on",
+        b"build",
+        b"image",
+        b"release",
+        b"version",
+        b"successfully",
+        b"as",
+        b"by",
+        b"at",
+        b"started",
+        b"finished",
+        b"succeeded",
+        b"failed",
+        b"completed",
+        b"complete",
+        b"commit",
+        b"revision",
+        b"is",
+        b"was",
     ];
     FILLERS.iter().any(|f| word.eq_ignore_ascii_case(f))
 }
@@ -123,8 +164,13 @@ fn is_service(word: &[u8]) -> bool {
 fn is_version(word: &[u8], named: bool) -> bool {
     let body = word.strip_prefix(b"v").or_else(|| word.strip_prefix(b"V")).unwrap_or(word);
     let digits = num::digits(body);
-    let shape = digits > 0 && word.len() <= 64 && body.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+' | b'_'));
-    shape && (named || body.len() < word.len() || body.get(digits) == Some(&b'.') && body.get(digits + 1).is_some_and(u8::is_ascii_digit))
+    let shape = digits > 0
+        && word.len() <= 64
+        && body.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'+' | b'_'));
+    shape
+        && (named
+            || body.len() < word.len()
+            || body.get(digits) == Some(&b'.') && body.get(digits + 1).is_some_and(u8::is_ascii_digit))
 }
 
 fn is_revision(word: &[u8]) -> bool {
@@ -137,14 +183,21 @@ impl<'a> Found<'a> {
         let mut out = Found { subject: b"", version: b"", revision: b"" };
         out.version = named::value(message, &["version", "tag", "build", "app_version", "new_version"]).unwrap_or_default();
         out.revision = named::value(message, &["commit", "revision", "rev", "sha", "git_sha", "ref"]).unwrap_or_default();
-        out.subject = named::value(message, &["service", "app", "application", "name", "project", "component"]).unwrap_or_default();
+        out.subject =
+            named::value(message, &["service", "app", "application", "name", "project", "component"]).unwrap_or_default();
         for (at, word) in words.iter().enumerate() {
             let (word, before) = (bare(word), at.checked_sub(1).and_then(|b| words.get(b)).map_or(&b""[..], |w| bare(w)));
             let after = |names: &[&[u8]]| names.iter().any(|n| before.eq_ignore_ascii_case(n));
             let (name, tag) = split(word);
-            if out.revision.is_empty() && (is_revision(word) || (after(&[b"commit", b"revision", b"sha"]) && word.iter().all(u8::is_ascii_alphanumeric) && word.len() >= 4)) {
+            if out.revision.is_empty()
+                && (is_revision(word)
+                    || (after(&[b"commit", b"revision", b"sha"])
+                        && word.iter().all(u8::is_ascii_alphanumeric)
+                        && word.len() >= 4))
+            {
                 out.revision = word;
-            } else if out.version.is_empty() && is_version(tag, after(&[b"version", b"release", b"build"]) || !name.is_empty()) {
+            } else if out.version.is_empty() && is_version(tag, after(&[b"version", b"release", b"build"]) || !name.is_empty())
+            {
                 out.version = tag;
                 if out.subject.is_empty() && is_service(name) {
                     out.subject = name;
@@ -178,11 +231,14 @@ fn subject<'a>(words: &[&'a [u8]], verb: Verb) -> &'a [u8] {
     let object = behind
         .take_while(|w| {
             let goes_on = !stop;
-            stop |= [&b"by"[..], b"to", b"from", b"at", b"in", b"on", b"with", b"as", b"after"].iter().any(|x| w.eq_ignore_ascii_case(x));
+            stop |= [&b"by"[..], b"to", b"from", b"at", b"in", b"on", b"with", b"as", b"after"]
+                .iter()
+                .any(|x| w.eq_ignore_ascii_case(x));
             goes_on
         })
         .find(good);
-    let ahead = || words.iter().take(verb.first).rev().map(|w| bare(w)).filter(|w| !w.eq_ignore_ascii_case(b"successfully")).find(good);
+    let ahead =
+        || words.iter().take(verb.first).rev().map(|w| bare(w)).filter(|w| !w.eq_ignore_ascii_case(b"successfully")).find(good);
     object.or_else(ahead).unwrap_or_default()
 }
 
@@ -194,7 +250,14 @@ mod tests {
         let mut event = Event { message: line.as_bytes(), ..Event::default() };
         recognise(&mut event);
         let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
-        format!("{}|{}|{}|{}|{}", event.kind.name(), text(event.subject), text(event.version), text(event.revision), text(event.reason))
+        format!(
+            "{}|{}|{}|{}|{}",
+            event.kind.name(),
+            text(event.subject),
+            text(event.version),
+            text(event.revision),
+            text(event.reason)
+        )
     }
 
     #[test]

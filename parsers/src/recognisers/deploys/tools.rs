@@ -119,7 +119,9 @@ fn gitops<'a>(event: &mut Event<'a>, message: &'a [u8]) -> bool {
 /// `Release "shop" has been upgraded. Happy Helming!`, `Rollback was a success! Happy Helming!`,
 /// `Helm upgrade succeeded for release prod/shop.v5 with chart shop@1.2.3`.
 fn helm<'a>(event: &mut Event<'a>, message: &'a [u8]) -> bool {
-    if let Some(name) = between(message, b"Release \"", b"\"").filter(|_| memchr::memmem::find(message, b"has been upgraded").is_some()) {
+    if let Some(name) =
+        between(message, b"Release \"", b"\"").filter(|_| memchr::memmem::find(message, b"has been upgraded").is_some())
+    {
         (event.kind, event.subject) = (Kind::Deploy, name);
         return true;
     }
@@ -163,7 +165,8 @@ fn migration<'a>(event: &mut Event<'a>, message: &'a [u8]) -> bool {
         event.subject = word(rest.trim_ascii_start().strip_prefix(b"\"").or_else(|| rest.strip_prefix(b"`")).unwrap_or(rest));
         event.subject = event.subject.strip_suffix(b"`").unwrap_or(event.subject);
         event.version = after(rest, b"to version ").map(|v| word(v.strip_prefix(b"\"").unwrap_or(v))).unwrap_or_default();
-    } else if let Some(rest) = after(message, b"ChangeSet ").filter(|r| memchr::memmem::find(r, b" ran successfully").is_some()) {
+    } else if let Some(rest) = after(message, b"ChangeSet ").filter(|r| memchr::memmem::find(r, b" ran successfully").is_some())
+    {
         event.subject = word(rest);
     } else if let Some(rest) = message.strip_prefix(b"== ").filter(|r| num::digits(r) >= 8) {
         let id = crate::prim::text::digits(rest);
@@ -181,7 +184,12 @@ fn migration<'a>(event: &mut Event<'a>, message: &'a [u8]) -> bool {
 fn reload(event: &mut Event<'_>, message: &[u8]) -> bool {
     let head = message.get(..message.len().min(48)).unwrap_or_default();
     let says = |text: &[u8]| memchr::memmem::find(head, text).is_some();
-    if says(b"onfiguration reloaded") || says(b"onfig reloaded") || says(b"onfiguration reload succe") || says(b"onfiguration changed") || says(b"onfig changed") {
+    if says(b"onfiguration reloaded")
+        || says(b"onfig reloaded")
+        || says(b"onfiguration reload succe")
+        || says(b"onfiguration changed")
+        || says(b"onfig changed")
+    {
         (event.kind, event.reason) = (Kind::ConfigChange, b"reload");
         return true;
     }
@@ -196,7 +204,14 @@ mod tests {
         let mut event = Event { message: line.as_bytes(), ..Event::default() };
         recognise(&mut event);
         let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
-        format!("{}|{}|{}|{}|{}", event.kind.name(), text(event.subject), text(event.version), text(event.revision), text(event.reason))
+        format!(
+            "{}|{}|{}|{}|{}",
+            event.kind.name(),
+            text(event.subject),
+            text(event.version),
+            text(event.revision),
+            text(event.reason)
+        )
     }
 
     #[test]
@@ -211,7 +226,10 @@ mod tests {
             ("Release \"shop\" has been upgraded. Happy Helming!", "deploy|shop|||"),
             ("Helm upgrade succeeded for release prod/shop.v5 with chart shop@1.2.3", "deploy|prod/shop|1.2.3||"),
             ("(service shop) has reached a steady state.", "deploy|shop|||"),
-            ("== 20261120101520 AddIndexToOrders: migrating ======", "config.change|AddIndexToOrders|20261120101520||migration"),
+            (
+                "== 20261120101520 AddIndexToOrders: migrating ======",
+                "config.change|AddIndexToOrders|20261120101520||migration",
+            ),
             ("ChangeSet db/changes.xml::12::bob ran successfully in 12ms", "config.change|db/changes.xml::12::bob|||migration"),
             ("Configuration reloaded successfully", "config.change||||reload"),
             ("(service shop) was unable to place a task", "log||||"),

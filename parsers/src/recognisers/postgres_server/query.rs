@@ -140,7 +140,13 @@ mod tests {
             ("execute py:0x7f: select ': '", "execute", "py:0x7f", "select ': '", -1),
             ("execute fetch from S_1/C_2: select 1", "fetch", "S_1/C_2", "select 1", -1),
             ("statement: ", "statement", "", "", -1),
-            ("duration: 1.108 ms  plan:\nQuery Text: select 1,\n  2\nResult  (cost=0.00..0.01 rows=1)", "plan", "", "select 1,\n  2", 1_108_000),
+            (
+                "duration: 1.108 ms  plan:\nQuery Text: select 1,\n  2\nResult  (cost=0.00..0.01 rows=1)",
+                "plan",
+                "",
+                "select 1,\n  2",
+                1_108_000,
+            ),
             ("duration: 1.108 ms  plan:\n{\n  \"Query Text\": \"select 1\",\n", "plan", "", "select 1", 1_108_000),
             ("Dauer: 3.5 ms  Anweisung: select 1", "statement", "", "select 1", 3_500_000),
         ] {

@@ -175,7 +175,7 @@ static RULES: &[Rule] = &[
     rule("out of shared memory", "", ResourceExhausted, "locks"),
     rule("out of file descriptors", "", ResourceExhausted, "file_descriptors"),
     rule("", "Too many open files", ResourceExhausted, "file_descriptors"),
-    rule("", "No space left on device", ResourceExhausted, "disk"),
+    rule("", "No space left on device", ResourceExhausted, "disk_full"),
     rule("", "Cannot allocate memory", ResourceExhausted, "memory"),
 
     // What ends no client's session although it is fatal.
@@ -361,9 +361,14 @@ mod tests {
             (log, "checkpointer process (PID 9) exited with exit code 2", ServerCrash, "process_exited"),
             (log, "client backend (PID 9) was terminated by signal 11: Segmentation fault", ServerCrash, "process_killed"),
             (log, "background worker \"logical replication launcher\" (PID 4) exited with exit code 1", Log, "process_exited"),
-            (log, "process 1 avoided deadlock for ShareLock on tuple (0,1) of relation 2 of database 3 by rearranging queue order after 4.5 ms", Kind::LockWait, "avoided_deadlock"),
+            (
+                log,
+                "process 1 avoided deadlock for ShareLock on tuple (0,1) of relation 2 of database 3 by rearranging queue order after 4.5 ms",
+                Kind::LockWait,
+                "avoided_deadlock",
+            ),
             (error, "canceling statement due to lock timeout", QueryCanceled, "lock_timeout"),
-            (log, "could not write to file \"x\": No space left on device", ResourceExhausted, "disk"),
+            (log, "could not write to file \"x\": No space left on device", ResourceExhausted, "disk_full"),
         ] {
             assert_eq!(read(severity, message), (kind, reason.to_owned()), "{message}");
         }

@@ -174,9 +174,21 @@ mod tests {
             ("connection received: host=[local]", Kind::DbReceived, "   [local] 0 -1"),
             ("connection authorized: user=a database=b", Kind::DbOpen, "a b   0 -1"),
             ("replication connection authorized: user=r application_name=s SSL enabled (x)", Kind::DbOpen, "r  s  0 -1"),
-            ("disconnection: session time: 0:00:01.5 user=a database=b host=[local]", Kind::DbClose, "a b  [local] 0 1500000000"),
-            ("déconnexion : durée de la session : 0:00:00.006\nutilisateur=a base de données=b hôte=h port=5", Kind::DbClose, "a b  h 5 6000000"),
-            ("відключення: час сеансу: 1:00:00.000 користувач = a база даних = b хост = h", Kind::DbClose, "a b  h 0 3600000000000"),
+            (
+                "disconnection: session time: 0:00:01.5 user=a database=b host=[local]",
+                Kind::DbClose,
+                "a b  [local] 0 1500000000",
+            ),
+            (
+                "déconnexion : durée de la session : 0:00:00.006\nutilisateur=a base de données=b hôte=h port=5",
+                Kind::DbClose,
+                "a b  h 5 6000000",
+            ),
+            (
+                "відключення: час сеансу: 1:00:00.000 користувач = a база даних = b хост = h",
+                Kind::DbClose,
+                "a b  h 0 3600000000000",
+            ),
             ("conexión autorizada: usuario=a base_de_datos=b", Kind::DbOpen, "a b   0 -1"),
         ] {
             assert_eq!(read(message), (kind, want.to_owned()), "{message}");

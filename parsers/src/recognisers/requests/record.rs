@@ -6,31 +6,111 @@ use crate::kind::Kind;
 use crate::prim::num;
 
 const METHODS: [&str; 12] = [
-    "method", "http.request.method", "http.method", "req.method", "request.method", "http_method", "request_method",
-    "requestMethod", "RequestMethod", "Method", "verb", "httpRequest.requestMethod",
+    "method",
+    "http.request.method",
+    "http.method",
+    "req.method",
+    "request.method",
+    "http_method",
+    "request_method",
+    "requestMethod",
+    "RequestMethod",
+    "Method",
+    "verb",
+    "httpRequest.requestMethod",
 ];
 const PATHS: [&str; 20] = [
-    "path", "url.path", "http.target", "req.url", "request.url", "request.path", "request.uri", "url", "uri", "target", "url.original",
-    "http.url", "http_path", "request_uri", "RequestPath", "Path", "request_path", "http.path", "url.full", "httpRequest.requestUrl",
+    "path",
+    "url.path",
+    "http.target",
+    "req.url",
+    "request.url",
+    "request.path",
+    "request.uri",
+    "url",
+    "uri",
+    "target",
+    "url.original",
+    "http.url",
+    "http_path",
+    "request_uri",
+    "RequestPath",
+    "Path",
+    "request_path",
+    "http.path",
+    "url.full",
+    "httpRequest.requestUrl",
 ];
 const STATUSES: [&str; 13] = [
-    "status", "status_code", "statusCode", "http.response.status_code", "http.status_code", "res.statusCode", "response.status",
-    "response.status_code", "StatusCode", "http_status", "response_status", "res.status", "httpRequest.status",
+    "status",
+    "status_code",
+    "statusCode",
+    "http.response.status_code",
+    "http.status_code",
+    "res.statusCode",
+    "response.status",
+    "response.status_code",
+    "StatusCode",
+    "http_status",
+    "response_status",
+    "res.status",
+    "httpRequest.status",
 ];
 const DURATIONS: [&str; 20] = [
-    "responseTime", "duration_ms", "latency_ms", "elapsed_ms", "took_ms", "time_ms", "durationMs", "elapsedMs", "ElapsedMilliseconds",
-    "Elapsed", "response_time_ms", "duration_ns", "duration_s", "latency_s", "duration", "latency", "elapsed", "took", "latency_human",
+    "responseTime",
+    "duration_ms",
+    "latency_ms",
+    "elapsed_ms",
+    "took_ms",
+    "time_ms",
+    "durationMs",
+    "elapsedMs",
+    "ElapsedMilliseconds",
+    "Elapsed",
+    "response_time_ms",
+    "duration_ns",
+    "duration_s",
+    "latency_s",
+    "duration",
+    "latency",
+    "elapsed",
+    "took",
+    "latency_human",
     "response_time",
 ];
 const CLIENTS: [&str; 12] = [
-    "client.address", "client_ip", "clientIp", "remote_ip", "remote_addr", "req.remoteAddress", "remoteAddress", "request.remote_ip", "ip",
-    "remote", "client", "http.client_ip",
+    "client.address",
+    "client_ip",
+    "clientIp",
+    "remote_ip",
+    "remote_addr",
+    "req.remoteAddress",
+    "remoteAddress",
+    "request.remote_ip",
+    "ip",
+    "remote",
+    "client",
+    "http.client_ip",
 ];
 
 /// Words in a record's message that say which end of the request it is.
 const ENDS: [&[u8]; 16] = [
-    b"completed", b"finished", b"handled", b"served", b"response", b"responded", b"Completed", b"Finished", b"Handled", b"done", b"ended",
-    b"errored", b"aborted", b"access", b"HTTP request", b"http request",
+    b"completed",
+    b"finished",
+    b"handled",
+    b"served",
+    b"response",
+    b"responded",
+    b"Completed",
+    b"Finished",
+    b"Handled",
+    b"done",
+    b"ended",
+    b"errored",
+    b"aborted",
+    b"access",
+    b"HTTP request",
+    b"http request",
 ];
 const STARTS: [&[u8]; 9] =
     [b"started", b"incoming", b"received", b"starting", b"Started", b"Incoming", b"Received", b"Starting", b"begin"];
@@ -70,7 +150,8 @@ pub(super) fn recognise(event: &mut Event<'_>) -> bool {
     if event.duration_ns < 0 {
         event.duration_ns = lasted.unwrap_or(-1);
     }
-    let agent = event.attr_any(&["user_agent.original", "user_agent", "userAgent", "req.headers.user-agent", "http.user_agent"]);
+    let agent =
+        event.attr_any(&["user_agent.original", "user_agent", "userAgent", "req.headers.user-agent", "http.user_agent"]);
     fill(&mut event.user_agent, agent.unwrap_or_default());
     let route = event.attr_any(&["http.route", "route"]);
     fill(&mut event.route, route.unwrap_or_default());
@@ -105,7 +186,10 @@ mod tests {
             "request completed",
             &[(b"req.method", b"GET"), (b"req.url", b"/cart"), (b"res.statusCode", b"200"), (b"responseTime", b"12")],
         );
-        assert_eq!((event.kind, event.status, event.duration_ns, event.path), (Kind::RequestEnd, 200, 12_000_000, &b"/cart"[..]));
+        assert_eq!(
+            (event.kind, event.status, event.duration_ns, event.path),
+            (Kind::RequestEnd, 200, 12_000_000, &b"/cart"[..])
+        );
         let event = read("incoming request", &[(b"req.method", b"GET"), (b"req.url", b"/cart")]);
         assert_eq!(event.kind, Kind::RequestStart);
         let rails = [

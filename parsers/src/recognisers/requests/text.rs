@@ -144,10 +144,19 @@ fn words<'a>(event: &mut Event<'a>, text: &'a [u8], told: &mut Told) {
             continue;
         }
         let word = trim(raw);
-        let next_unit = all.peek().map(|next| trim(next)).filter(|next| matches!(*next, b"ms" | b"s" | b"us" | b"milliseconds" | b"seconds"));
+        let next_unit = all
+            .peek()
+            .map(|next| trim(next))
+            .filter(|next| matches!(*next, b"ms" | b"s" | b"us" | b"milliseconds" | b"seconds"));
         let figure = word.rsplit(|b| *b == b'=').next().unwrap_or(word);
         if let Some(unit) = next_unit.filter(|_| figure.first().is_some_and(u8::is_ascii_digit)) {
-            let places = if unit.starts_with(b"s") { 9 } else if unit == b"us" { 3 } else { 6 };
+            let places = if unit.starts_with(b"s") {
+                9
+            } else if unit == b"us" {
+                3
+            } else {
+                6
+            };
             lasted(event, told, num::scaled(figure, places));
             all.next();
         } else if let Some(code) = status(word) {
@@ -187,16 +196,20 @@ fn meaning<'a>(event: &mut Event<'a>, word: &'a [u8], told: &mut Told) {
         None => &b"\0"[..],
     };
     match folded {
-        b"started" | b"starting" | b"start" | b"begin" | b"beginning" | b"incoming" | b"received" | b"receiving" | b"processing"
-        | b"handling" | b"serving" | b"accepted" | b"inbound" | b"-->" | b"=>>" | b"\xe2\x86\x92" | b">>" | b">>>" | b"--->" => {
+        b"started" | b"starting" | b"start" | b"begin" | b"beginning" | b"incoming" | b"received" | b"receiving"
+        | b"processing" | b"handling" | b"serving" | b"accepted" | b"inbound" | b"-->" | b"=>>" | b"\xe2\x86\x92" | b">>"
+        | b">>>" | b"--->" => {
             told.start = !told.end;
         }
-        b"completed" | b"finished" | b"handled" | b"served" | b"done" | b"responded" | b"response" | b"processed" | b"ended" | b"sent"
-        | b"answered" | b"returned" | b"took" | b"<--" | b"<<" | b"<<<" | b"\xe2\x86\x90" | b"<---" => told.end = true,
-        b"" | b"-" | b"--" | b"->" | b"=>" | b"in" | b"with" | b"status" | b"code" | b"request" | b"http" | b"req" | b"api" | b"the" | b"a"
-        | b"after" | b"for" | b"from" | b"at" | b"by" | b"to" | b"ok" | b"created" | b"accepted." | b"found" | b"not" | b"no"
-        | b"content" | b"internal" | b"server" | b"error" | b"bad" | b"gateway" | b"unauthorized" | b"forbidden" | b"timeout" | b"time"
-        | b"duration" | b"bytes" | b"access" | b"https" | b"method" | b"path" | b"client" | b"as" | b"html" | b"json" => {
+        b"completed" | b"finished" | b"handled" | b"served" | b"done" | b"responded" | b"response" | b"processed"
+        | b"ended" | b"sent" | b"answered" | b"returned" | b"took" | b"<--" | b"<<" | b"<<<" | b"\xe2\x86\x90" | b"<---" => {
+            told.end = true
+        }
+        b"" | b"-" | b"--" | b"->" | b"=>" | b"in" | b"with" | b"status" | b"code" | b"request" | b"http" | b"req" | b"api"
+        | b"the" | b"a" | b"after" | b"for" | b"from" | b"at" | b"by" | b"to" | b"ok" | b"created" | b"accepted."
+        | b"found" | b"not" | b"no" | b"content" | b"internal" | b"server" | b"error" | b"bad" | b"gateway"
+        | b"unauthorized" | b"forbidden" | b"timeout" | b"time" | b"duration" | b"bytes" | b"access" | b"https" | b"method"
+        | b"path" | b"client" | b"as" | b"html" | b"json" => {
             // Words of a status text speak about an error where no status stands before them.
             told.stranger |= matches!(folded, b"error" | b"timeout" | b"not" | b"no" | b"bad") && !told.figures;
         }
@@ -232,7 +245,14 @@ mod tests {
         recognise(&mut event);
         let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
         let millis = if event.duration_ns < 0 { String::new() } else { format!("{}us", event.duration_ns / 1000) };
-        format!("{} {} {} {} {millis} {}", event.kind.name(), text(event.method), text(event.path), event.status, text(event.client))
+        format!(
+            "{} {} {} {} {millis} {}",
+            event.kind.name(),
+            text(event.method),
+            text(event.path),
+            event.status,
+            text(event.client)
+        )
     }
 
     #[test]
@@ -256,7 +276,10 @@ mod tests {
             ("Completed 200 OK", "request.end   200  "),
             ("--> GET /a rid=9f8e7d6c5b4a39281706f5e4d3c2b1a0 client=192.0.2.7", "request.start GET /a 0  192.0.2.7"),
             ("--> GET /a client=2001:db8:85a3::8a2e:370:7334", "request.start GET /a 0  2001:db8:85a3::8a2e:370:7334"),
-            ("request{method=GET uri=/a version=HTTP/1.1}: finished processing request latency=1 ms status=200", "request.end GET /a 200 1000us "),
+            (
+                "request{method=GET uri=/a version=HTTP/1.1}: finished processing request latency=1 ms status=200",
+                "request.end GET /a 200 1000us ",
+            ),
         ] {
             assert_eq!(shown(line), want, "{line}");
         }
