@@ -10,6 +10,7 @@ mod cut;
 mod endpoint;
 pub mod options;
 pub mod pack;
+mod recent;
 mod shard;
 mod statements;
 pub mod strings;

@@ -6,7 +6,6 @@ use crate::layout::Domain;
 use crate::prim::needles::Needles;
 use crate::recogniser::RecogniserSpec;
 use crate::severity::Severity;
-use aho_corasick::{AhoCorasick, MatchKind};
 
 macro_rules! recognisers {
     ($($name:ident)*) => {

@@ -161,6 +161,11 @@ impl<T: Copy + Default + PartialEq + Into<u64>> Lazy<T> {
         }
     }
 
+    /// The values up to the last one that is not zero.
+    pub(super) fn values(&mut self) -> &mut [T] {
+        &mut self.0
+    }
+
     fn pack(&mut self, rows: usize) -> Packed {
         let packed = Packed::new(&self.0, rows);
         self.0.clear();

@@ -1,11 +1,12 @@
 //! Reads blocks into shards.
 
-use super::columns::{Draft, IntCol, LongCol, Shard, TextCol, basis, flag};
+use super::columns::{Draft, IntCol, Lazy, LongCol, Shard, TextCol, basis, flag};
 use super::cut::Piece;
 use super::endpoint;
 use super::options::Options;
+use super::recent::Interner;
 use super::statements::Statements;
-use super::strings::{Recent, Strings};
+use super::strings::Strings;
 use backtrail_parsers::detect::{Format, Hints, detect};
 use backtrail_parsers::frame::{self, Sink, Span};
 use backtrail_parsers::frames::{self, Frame, InApp};
@@ -43,8 +44,7 @@ impl<'o> Worker<'o> {
         let rules = InApp { include: options.in_app.clone(), exclude: options.not_in_app.clone() };
         let rows = Rows {
             draft: Draft::default(),
-            strings: Strings::default(),
-            recent: [Recent::default(); TextCol::ALL.len()],
+            interner: Interner::new(),
             statements: Statements::default(),
             offset: 0,
             lines: 0,
@@ -56,13 +56,13 @@ impl<'o> Worker<'o> {
 
     /// The texts that the codes of this worker's shards mean.
     pub(super) fn into_strings(self) -> Strings {
-        self.rows.strings
+        self.rows.interner.strings
     }
 
     /// Reads a block. Where the file's format does not fit the block (a file whose shape changed half-way), the block is
     /// recognised anew, and the reading that rejects less is kept.
     pub(super) fn read(&mut self, format: &Format, piece: &Piece) -> Shard {
-        let before = self.rows.strings.next_code();
+        let before = self.rows.interner.strings.next_code();
         let mut shard = self.read_as(format, piece);
         if shard.rejects.len() >= SUSPECT && shard.rejects.len() > shard.rows {
             let text = piece.text();
@@ -74,7 +74,7 @@ impl<'o> Worker<'o> {
             }
         }
         shard.worker = self.number;
-        shard.news = before..self.rows.strings.next_code();
+        shard.news = before..self.rows.interner.strings.next_code();
         shard
     }
 
@@ -82,11 +82,10 @@ impl<'o> Worker<'o> {
         let text = piece.text();
         self.rows.offset = piece.offset;
         self.rows.lines = piece.lines_before;
-        frame::read(format, self.recognisers, text, &mut self.rows);
+        let lines = frame::read(format, self.recognisers, text, &mut self.rows);
+        self.rows.interner.settle(self.rows.draft.texts.iter_mut().map(Lazy::values));
         let mut shard = self.rows.draft.finish();
-        let ends = memchr::memchr_iter(b'\n', text).count();
-        let last = usize::from(text.last().is_some_and(|b| *b != b'\n'));
-        shard.line_count = piece.lines_before + u32::try_from(ends + last).unwrap_or(u32::MAX);
+        shard.line_count = piece.lines_before.saturating_add(lines);
         shard.layouts = format.layouts.iter().map(|l| l.name).collect();
         shard
     }
@@ -95,9 +94,7 @@ impl<'o> Worker<'o> {
 /// Takes events into columns.
 struct Rows {
     draft: Draft,
-    strings: Strings,
-    /// By column.
-    recent: [Recent; TextCol::ALL.len()],
+    interner: Interner<{ TextCol::ALL.len() }>,
     statements: Statements,
     offset: u64,
     lines: u32,
@@ -119,10 +116,8 @@ impl Rows {
 
     #[inline(never)]
     fn some_text(&mut self, column: TextCol, value: &[u8]) {
-        if let Some(recent) = self.recent.get_mut(column as usize) {
-            let code = recent.code(&mut self.strings, value);
-            self.code(column, code);
-        }
+        let code = self.interner.code(column as usize, value);
+        self.code(column, code);
     }
 
     #[inline]
@@ -199,7 +194,7 @@ impl Rows {
 
     fn statement(&mut self, event: &Event<'_>) {
         if !event.query.is_empty() {
-            let code = self.statements.code(&mut self.strings, event.query, &mut self.scratch);
+            let code = self.statements.code(&mut self.interner.strings, event.query, &mut self.scratch);
             self.code(TextCol::Statement, code);
         }
     }

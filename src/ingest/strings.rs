@@ -2,8 +2,8 @@
 //!
 //! Each worker keeps a set of its own while it reads, so that no worker waits for another; [`merge`] makes one of them.
 
+use super::recent::Waiting;
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 use std::hash::BuildHasher;
 use std::ops::Range;
 
@@ -16,13 +16,16 @@ const LENGTH_BITS: u32 = 24;
 /// A set of byte strings with codes in the order of first use. Texts stand in pages, so that growing moves none of them.
 #[derive(Clone)]
 pub struct Strings {
-    /// Hash and code.
-    table: HashTable<(u32, u32)>,
+    /// Hash and code, by the hash; the next free place where that is taken.
+    table: Vec<(u32, u32)>,
     pages: Vec<Vec<u8>>,
     /// Page, offset in it and length, packed.
     spans: Vec<u64>,
     hasher: FixedState,
 }
+
+/// A free place of the table.
+const FREE: (u32, u32) = (0, u32::MAX);
 
 impl std::fmt::Debug for Strings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -33,7 +36,7 @@ impl std::fmt::Debug for Strings {
 impl Default for Strings {
     fn default() -> Self {
         let mut strings = Strings {
-            table: HashTable::new(),
+            table: vec![FREE; 1024],
             pages: Vec::new(),
             spans: Vec::new(),
             hasher: FixedState::with_seed(0x6261_636b),
@@ -46,13 +49,41 @@ impl Default for Strings {
 impl Strings {
     /// The code of a text, new or old.
     pub fn code(&mut self, text: &[u8]) -> u32 {
-        let text = text.get(..(1 << LENGTH_BITS) - 1).unwrap_or(text);
         let hash = self.hash(text);
+        self.code_of(hash, text)
+    }
+
+    fn code_of(&mut self, hash: u32, text: &[u8]) -> u32 {
+        let text = text.get(..(1 << LENGTH_BITS) - 1).unwrap_or(text);
         if let Some(code) = self.lookup(hash, text) {
             return code;
         }
         let span = self.store(text);
         self.insert(hash, span)
+    }
+
+    /// The codes of many texts, in their order. A set that outgrows the caches makes every look into it wait for memory:
+    /// here the waits of many texts fall together.
+    pub(super) fn codes(&mut self, texts: &Waiting, codes: &mut Vec<u32>) {
+        const TOGETHER: usize = 32;
+        codes.clear();
+        for batch in texts.texts.chunks(TOGETHER) {
+            let mut seen = 0u64;
+            let at = |hash: u32| self.table.get(hash as usize & self.mask()).copied().unwrap_or(FREE);
+            for text in batch {
+                seen ^= u64::from(at(text.hash).0);
+            }
+            for text in batch {
+                let (hash, code) = at(text.hash);
+                if hash == text.hash {
+                    seen ^= self.spans.get(code as usize).copied().unwrap_or(0);
+                }
+            }
+            std::hint::black_box(seen);
+            for text in batch {
+                codes.push(self.code_of(text.hash, texts.bytes(*text)));
+            }
+        }
     }
 
     /// The code of a text that is known, 0 for the empty one, `None` for one never seen.
@@ -81,29 +112,62 @@ impl Strings {
         false
     }
 
+    /// What hashes texts.
+    pub(super) fn hasher(&self) -> FixedState {
+        self.hasher
+    }
+
     /// The number that the next new text will get.
     pub(super) fn next_code(&self) -> u32 {
         u32::try_from(self.spans.len()).unwrap_or(u32::MAX)
     }
 
-    fn hash(&self, text: &[u8]) -> u64 {
-        self.hasher.hash_one(text)
+    fn hash(&self, text: &[u8]) -> u32 {
+        u32::try_from(self.hasher.hash_one(text) >> 32).unwrap_or(0)
     }
 
-    fn lookup(&self, hash: u64, text: &[u8]) -> Option<u32> {
-        let short = short(hash);
-        let (pages, spans) = (&self.pages, &self.spans);
-        let same = |entry: &(u32, u32)| {
-            entry.0 == short && spans.get(entry.1 as usize).is_some_and(|span| slice(pages, *span) == text)
-        };
-        self.table.find(spread(short), same).map(|entry| entry.1)
+    fn mask(&self) -> usize {
+        self.table.len().wrapping_sub(1)
     }
 
-    fn insert(&mut self, hash: u64, span: u64) -> u32 {
+    fn lookup(&self, hash: u32, text: &[u8]) -> Option<u32> {
+        let mut at = hash as usize & self.mask();
+        loop {
+            let (known, code) = *self.table.get(at)?;
+            if code == u32::MAX {
+                return None;
+            }
+            if known == hash && self.get(code) == text {
+                return Some(code);
+            }
+            at = (at + 1) & self.mask();
+        }
+    }
+
+    fn insert(&mut self, hash: u32, span: u64) -> u32 {
+        // At most five places of eight are taken.
+        if self.spans.len() * 8 >= self.table.len() * 5 {
+            let old = std::mem::take(&mut self.table);
+            self.table = vec![FREE; old.len().max(512) * 2];
+            for (hash, code) in old.into_iter().filter(|entry| entry.1 != u32::MAX) {
+                self.place(hash, code);
+            }
+        }
         let code = self.next_code();
         self.spans.push(span);
-        self.table.insert_unique(spread(short(hash)), (short(hash), code), |entry| spread(entry.0));
+        self.place(hash, code);
         code
+    }
+
+    fn place(&mut self, hash: u32, code: u32) {
+        let mut at = hash as usize & self.mask();
+        while let Some(entry) = self.table.get_mut(at) {
+            if entry.1 == u32::MAX {
+                *entry = (hash, code);
+                return;
+            }
+            at = (at + 1) & self.mask();
+        }
     }
 
     fn store(&mut self, text: &[u8]) -> u64 {
@@ -116,59 +180,6 @@ impl Strings {
         page.extend_from_slice(text);
         ((index << PAGE_BITS | offset) << LENGTH_BITS) | text.len() as u64
     }
-}
-
-/// The codes that a column's texts had last. Most columns have few texts and short ones: those are told apart by their
-/// ends and their length alone, without a look into the set.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Recent {
-    slots: [Slot; 16],
-}
-
-#[derive(Clone, Copy, Default)]
-struct Slot {
-    head: u64,
-    tail: u64,
-    length: u32,
-    code: u32,
-}
-
-impl Recent {
-    /// The code of a text, which goes into `strings` where it is new.
-    #[inline]
-    pub(super) fn code(&mut self, strings: &mut Strings, text: &[u8]) -> u32 {
-        let (head, tail) = ends(text);
-        let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
-        let mixed = (head ^ tail.rotate_left(23) ^ u64::from(length)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let Some(slot) = self.slots.get_mut((mixed >> 60) as usize) else { return strings.code(text) };
-        let alike = slot.head == head && slot.tail == tail && slot.length == length;
-        if !(alike && (length <= 16 || strings.get(slot.code) == text)) {
-            *slot = Slot { head, tail, length, code: strings.code(text) };
-        }
-        slot.code
-    }
-}
-
-/// The first and the last bytes of a text, all of them where it has no more than sixteen.
-#[inline]
-fn ends(text: &[u8]) -> (u64, u64) {
-    if let (Some(head), Some(tail)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
-        (u64::from_le_bytes(*head), u64::from_le_bytes(*tail))
-    } else if let (Some(head), Some(tail)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
-        (u32::from_le_bytes(*head).into(), u32::from_le_bytes(*tail).into())
-    } else {
-        (text.iter().fold(0, |sum, byte| (sum << 8) | u64::from(*byte)), 0)
-    }
-}
-
-/// What of a hash is kept with a code.
-fn short(hash: u64) -> u32 {
-    u32::try_from(hash >> 32).unwrap_or(0)
-}
-
-/// A hash for the table from what is kept: the table takes both its lowest and its highest bits.
-fn spread(short: u32) -> u64 {
-    u64::from(short).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 fn slice(pages: &[Vec<u8>], span: u64) -> &[u8] {
@@ -193,7 +204,7 @@ pub(super) fn merge(mut sets: Vec<Strings>, news: &[(usize, Range<u32>)]) -> (St
     for set in &mut sets {
         bases.push(all.pages.len() as u64);
         all.pages.append(&mut set.pages);
-        set.table = HashTable::new();
+        set.table = Vec::new();
     }
     let mut maps: Vec<Vec<u32>> = sets.iter().map(|set| vec![0; set.len()]).collect();
     for (set, range) in news {
@@ -231,17 +242,6 @@ mod tests {
         assert_eq!(texts, [&b"x"[..], b"y", b"z", &long]);
         assert_eq!(maps, [Some(vec![0, 1, 2]), Some(vec![0, 2, 3, 4])]);
         assert_eq!((code, all.get(99), all.find(b"z")), (3, &b""[..], Some(3)));
-    }
-
-    #[test]
-    fn recent_codes_are_the_sets_codes() {
-        let (mut strings, mut recent) = (Strings::default(), Recent::default());
-        let texts = ["", "a", "ab", "abc", "abcd", "abcdefgh", "abcdefgh-abcdefgh", "abcdefgh+abcdefgh", "GET", "\0", "\0\0"];
-        for text in texts.iter().chain(&texts) {
-            let code = recent.code(&mut strings, text.as_bytes());
-            assert_eq!(strings.get(code), text.as_bytes());
-        }
-        assert_eq!(strings.len(), texts.len());
     }
 
     #[test]

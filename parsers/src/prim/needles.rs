@@ -89,11 +89,7 @@ impl Needles {
             at += 6;
         }
         while let Some(rest) = text.get(at..).filter(|rest| rest.len() >= 3) {
-            let mut chunk = [0u8; 8];
-            for (to, from) in chunk.iter_mut().zip(rest) {
-                *to = *from;
-            }
-            let eight = u64::from_le_bytes(chunk);
+            let eight = padded(rest);
             if self.any_of_three(eight) {
                 self.look(text, at, eight, found);
             }
@@ -136,6 +132,17 @@ impl Needles {
             }
         }
     }
+}
+
+/// Three to seven bytes, with zeros behind them.
+#[inline]
+fn padded(rest: &[u8]) -> u64 {
+    if let (Some(head), Some(tail)) = (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+        // Where both overlap they agree.
+        let shift = 8 * (rest.len().min(8) - 4);
+        return u64::from(u32::from_le_bytes(*head)) | u64::from(u32::from_le_bytes(*tail)) << shift;
+    }
+    rest.iter().rev().fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
 }
 
 /// The lower half.
