@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod correlate;
+pub mod diagnose;
 pub mod error;
 pub mod ingest;
 pub mod report;

@@ -1,0 +1,6 @@
+//! F4: what went wrong and when. Pure functions of the event table and the case.
+
+pub mod front;
+pub mod histogram;
+pub mod probe;
+pub mod signals;
