@@ -1,6 +1,9 @@
 //! F4: what went wrong and when. Pure functions of the event table and the case.
 
+pub mod changepoint;
 pub mod front;
 pub mod histogram;
 pub mod probe;
+pub mod rates;
 pub mod signals;
+pub mod trend;
