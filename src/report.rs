@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod csv;
+pub mod incident;
 pub mod json;
 pub mod markdown;
 pub mod sessions;

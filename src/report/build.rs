@@ -1,11 +1,13 @@
 //! From the case to the report: numbers are taken over, codes become text, rows become references.
 
 use super::{
-    Alert, CallSite, Clock, Deploy, Gap, Impact, Incident, Leak, Ledger, Moment, Rate, Ref, Reject, Report, SCHEMA, Series,
-    Source, Tool, Verdict, Window,
+    Alert, CallSite, Clock, Deploy, Gap, Leak, Ledger, Moment, Rate, Ref, Reject, Report, SCHEMA, Series, Source, Tool,
+    Verdict, Window,
 };
 use crate::correlate::callsite::Attribution;
 use crate::correlate::{Case, Class, Site};
+use crate::diagnose::signals::Signals;
+use crate::diagnose::{impact, onset};
 use crate::ingest::TextCol;
 use crate::table::{EventTable, Row, RowId, Rows};
 use backtrail_parsers::prim::time::show;
@@ -29,6 +31,8 @@ pub fn build(table: &EventTable, case: &Case) -> Report {
     for session in case.sessions.iter().filter(|s| s.class == Class::Undecided) {
         *undecided.entry(session.why.to_owned()).or_default() += 1;
     }
+    let signals = Signals::of(table, case);
+    let moments = onset::incident(table, case, &signals, None);
     Report {
         schema: SCHEMA,
         tool: Tool { name: "backtrail", version: env!("CARGO_PKG_VERSION") },
@@ -37,8 +41,8 @@ pub fn build(table: &EventTable, case: &Case) -> Report {
         ledger: ledger(case),
         verdict: verdict(case),
         hypotheses: Vec::new(),
-        incident: Incident::default(),
-        impact: Impact::default(),
+        incident: super::incident::incident(&moments),
+        impact: super::incident::impact(&impact::impact(table, &signals, &moments)),
         leaks: leaks(&rows, case),
         deploys: deploys(&rows, case),
         alerts: alerts(&rows, case),

@@ -1,0 +1,190 @@
+//! The stretches of time in which too much went wrong, from counts per bucket.
+//!
+//! Bad events are counts, so the partition is by Poisson likelihood, with the same penalty as other changes (10 ln n per
+//! segment): a short total failure stands out as clearly as a long partial one. A segment is a spell when it is worse than
+//! the baseline beyond chance and by an amount that matters; what fails all the time at a low rate is baseline.
+
+use super::changepoint::{partition, prefix};
+use super::rates::{poisson_tail, rate_ratio};
+use std::ops::Range;
+
+/// A spell is at least so much worse than the baseline: events beyond what the baseline explains …
+const EXCESS: f64 = 5.0;
+/// … the lower end of the ratio's interval …
+const RATIO: f64 = 2.0;
+/// … and, of requests, the share that is bad beyond the baseline's.
+pub const SHARE: f64 = 0.01;
+/// With fewer good buckets between them, two spells are one.
+pub const APART: usize = 5;
+/// A bucket next to a spell belongs to it where chance explains its bad events with less than this probability.
+const CHANCE: f64 = 0.01;
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Spells {
+    /// Bad events per unit of exposure (a request, a second) outside the spells.
+    pub baseline: f64,
+    /// Buckets of each spell, in order, at least [`APART`] good buckets between them.
+    pub ranges: Vec<Range<usize>>,
+}
+
+/// Finds the spells. `exposure` is requests per bucket, or seconds; `least` is the least difference of rates that matters.
+/// Without a quiet stretch there is no baseline, and the whole window counts against zero.
+pub fn find(bad: &[u32], exposure: &[f64], least: f64) -> Spells {
+    let n = bad.len().min(exposure.len());
+    let counts: Vec<f64> = bad.iter().take(n).map(|b| f64::from(*b)).collect();
+    let (events, exposures) = (prefix(&counts, |v| v), prefix(exposure, |v| v));
+    let of = |sums: &[f64], range: &Range<usize>| {
+        sums.get(range.end).copied().unwrap_or(0.0) - sums.get(range.start).copied().unwrap_or(0.0)
+    };
+    if n < 2 || of(&events, &(0..n)) < EXCESS {
+        return Spells::default();
+    }
+    let begins = partition(n, 1, 10.0 * (n as f64).ln(), |range| {
+        let (k, e) = (of(&events, &range), of(&exposures, &range));
+        if k > 0.0 && e > 0.0 { -2.0 * k * (k / e).ln() } else { 0.0 }
+    });
+    let edges: Vec<usize> = std::iter::once(0).chain(begins).chain([n]).collect();
+    let segments: Vec<Segment> = edges
+        .windows(2)
+        .filter_map(|w| Some(*w.first()?..*w.last()?))
+        .map(|range| Segment { events: of(&events, &range), exposure: of(&exposures, &range), range })
+        .collect();
+    let base = baseline(&segments, n, least);
+    let rate = base.rate();
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    for segment in segments.iter().filter(|s| s.is_worse(&base, least)) {
+        let range = walked(bad, exposure, rate, segment.range.clone());
+        match ranges.last_mut() {
+            Some(last) if range.start < last.end + APART => last.end = last.end.max(range.end),
+            _ => ranges.push(range),
+        }
+    }
+    Spells { baseline: rate, ranges }
+}
+
+#[derive(Debug, Clone, Default)]
+struct Segment {
+    range: Range<usize>,
+    events: f64,
+    exposure: f64,
+}
+
+impl Segment {
+    fn rate(&self) -> f64 {
+        if self.exposure > 0.0 { self.events / self.exposure } else { 0.0 }
+    }
+
+    fn is_worse(&self, base: &Segment, least: f64) -> bool {
+        // Sums of counts: whole and small enough.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+        let count = |s: &Segment| (s.events as u64, s.exposure);
+        let beyond = match rate_ratio(count(self), count(base)) {
+            Some(ratio) => ratio.low >= RATIO,
+            None => base.exposure <= 0.0,
+        };
+        self.events - base.rate() * self.exposure >= EXCESS && self.rate() - base.rate() >= least && beyond
+    }
+}
+
+/// The quietest stretch of some length, and everything that is not worse than it.
+fn baseline(segments: &[Segment], n: usize, least: f64) -> Segment {
+    let mut quiet: Vec<&Segment> = segments.iter().filter(|s| s.exposure > 0.0).collect();
+    quiet.sort_by(|a, b| a.rate().total_cmp(&b.rate()).then(a.range.start.cmp(&b.range.start)));
+    let long = |s: &&&Segment| s.range.len() >= APART.max(n / 20);
+    let mut base = match quiet.iter().find(long) {
+        Some(segment) if quiet.len() > 1 => (*segment).clone(),
+        // One level from end to end: it is the baseline if it is low, else there is none.
+        Some(segment) if segment.rate() < 5.0 * least => return (*segment).clone(),
+        _ => return Segment::default(),
+    };
+    let start = base.range.start;
+    for segment in quiet.iter().filter(|s| s.range.start != start) {
+        if !segment.is_worse(&base, least) {
+            base.events += segment.events;
+            base.exposure += segment.exposure;
+        }
+    }
+    base
+}
+
+/// A spell with the buckets beside it that have more bad events than chance gives; one good bucket between is bridged.
+fn walked(bad: &[u32], exposure: &[f64], rate: f64, range: Range<usize>) -> Range<usize> {
+    let odd = |bucket: usize| {
+        let count = bad.get(bucket).copied().unwrap_or(0);
+        let usual = rate * exposure.get(bucket).copied().unwrap_or(0.0);
+        count >= 2 && poisson_tail(count.into(), usual) < CHANCE
+    };
+    let Range { mut start, mut end } = range;
+    while let Some(step) = (1..=2).find(|step| start >= *step && odd(start - step)) {
+        start -= step;
+    }
+    while let Some(step) = (0..=1).find(|step| odd(end + step)) {
+        end += step + 1;
+    }
+    start..end.min(bad.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A count that varies about `mean` without chance.
+    fn spread(n: usize, mean: f64) -> Vec<u32> {
+        let mut owed = 0.0;
+        (0..n)
+            .map(|i| {
+                owed += mean * (0.5 + f64::from(u8::try_from(i * 7 % 5).unwrap()) / 4.0);
+                let now = f64::floor(owed);
+                owed -= now;
+                now as u32
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_steady_low_rate_is_baseline() {
+        let bad = spread(120, 0.4);
+        let found = find(&bad, &[100.0; 120], SHARE);
+        assert!(found.ranges.is_empty() && (found.baseline - 0.004).abs() < 0.001, "{found:?}");
+        assert_eq!(find(&[], &[], SHARE), Spells::default());
+        assert_eq!(find(&[0; 50], &[10.0; 50], SHARE).ranges, []);
+    }
+
+    #[test]
+    fn spells_stand_out_of_it() {
+        let mut bad = spread(120, 0.4);
+        for slot in &mut bad[50..70] {
+            *slot += 60;
+        }
+        // A short one, and two that are too near to be two.
+        bad[90] += 80;
+        bad[93] += 80;
+        let found = find(&bad, &[100.0; 120], SHARE);
+        assert_eq!(found.ranges, [50..70, 90..94]);
+    }
+
+    #[test]
+    fn a_slow_rise_is_walked_back() {
+        let mut bad = vec![0u32; 100];
+        for (i, slot) in bad.iter_mut().enumerate().take(80).skip(40) {
+            *slot = (2 * (i - 39)).min(50) as u32;
+        }
+        let found = find(&bad, &[50.0; 100], SHARE);
+        assert_eq!(found.ranges.len(), 1);
+        assert!(found.ranges[0].start <= 41 && found.ranges[0].end == 80, "{found:?}");
+    }
+
+    #[test]
+    fn an_outage_from_end_to_end_has_no_baseline() {
+        let found = find(&[30; 60], &[100.0; 60], SHARE);
+        assert_eq!(found.ranges, [0..60]);
+    }
+
+    #[test]
+    fn a_few_errors_are_none() {
+        let mut bad = vec![0; 60];
+        bad[30] = 4;
+        assert!(find(&bad, &[50.0; 60], SHARE).ranges.is_empty());
+    }
+}
