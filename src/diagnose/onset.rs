@@ -1,9 +1,10 @@
 //! The moments of an incident.
 //!
 //! A request is *bad* when it is answered with 5xx, or takes longer than its endpoint may ([`Slo`]), or is given up by its
-//! client after that time (or after an unknown time). Client errors (4xx) are not. Bad requests per bucket make spells
-//! ([`super::spells`]); the moments are then refined to the times of single requests. Where no request is logged, timeouts,
-//! refusals and failed connects stand in.
+//! client after that time (or after an unknown time). Client errors (4xx) are not. Counts per bucket make spells
+//! ([`super::spells`]): failures first, each spell together with the slowness that touches it; where nothing fails, all bad
+//! requests. The moments are then refined to the times of single requests. Where no request is logged, timeouts, refusals
+//! and failed connects stand in.
 //!
 //! - `onset`: begin of the first bad request of the first spell; unknown where the log begins inside it.
 //! - `mitigated`: end of the last bad request of the first spell: from there on five buckets or more are good.
@@ -19,6 +20,7 @@ use crate::correlate::{Case, Marker};
 use crate::ingest::{IntCol, LongCol, TextCol};
 use crate::table::{EventTable, Row, RowId, Rows};
 use backtrail_parsers::Kind;
+use std::ops::Range;
 
 /// Slowness without failures is an incident only where it lasts: a lock held for seconds or one slow batch is none.
 const SLOW_LEAST: i64 = 15 * SECOND;
@@ -132,33 +134,25 @@ struct Bad {
     row: RowId,
 }
 
-/// Finds the moments. Without a hint the cause is looked for in what is plain: leaked connections, else a deploy just
-/// before the onset.
+/// Finds the moments. Without a hint only what is plain counts as the cause's first sign: leaked connections. That a deploy
+/// stands before the onset proves nothing by itself.
 pub fn incident(table: &EventTable, case: &Case, signals: &Signals, hint: Option<CauseHint>) -> Incident {
     let rows = table.rows();
     let has_requests = signals.sum(Count::Requests, 0..signals.n) > 0;
     let basis = if has_requests { Basis::Requests } else { Basis::Events };
     let bad = if has_requests { bad_requests(&rows, signals) } else { bad_events(&rows, signals) };
-    let mut per_bucket = vec![0u32; signals.n];
-    for one in &bad {
-        if let Some(slot) = signals.bucket(one.end).and_then(|b| per_bucket.get_mut(b)) {
-            *slot += 1;
-        }
-    }
-    let exposure: Vec<f64> = match basis {
-        Basis::Requests => signals.count(Count::Requests).iter().map(|n| f64::from(*n)).collect(),
-        Basis::Events => vec![signals.seconds(); signals.n],
-    };
-    let least = if has_requests { spells::SHARE } else { 0.0 };
-    let found = spells::find(&per_bucket, &exposure, least);
+    let counted = Counted::new(signals, basis, bad);
     let given = hint.or_else(|| leak_hint(&rows, case));
-    let kept = keep(refine(signals, &found, &bad, &exposure), given);
-    let onset = kept.first().map(|s| s.from);
-    let hint = given.or_else(|| {
-        let trigger = onset.and_then(|at| trigger_before(&rows, case, at, TRIGGER, b""));
-        trigger.map(|t| CauseHint { trigger: Some(t), ..CauseHint::default() })
-    });
-    moments(&rows, case, kept, hint.unwrap_or_default(), Incident { basis, baseline: found.baseline, ..Incident::default() })
+    let least = if has_requests { spells::SHARE } else { 0.0 };
+    let failures = spells::find(&counted.failed, &counted.exposure, least);
+    let mut kept = keep(counted.failing(signals, &failures), given);
+    let mut baseline = failures.baseline;
+    if kept.is_empty() {
+        let all = spells::find(&counted.per_bucket, &counted.exposure, least);
+        kept = keep(counted.refine(signals, &all.ranges, all.baseline, |_, _| true), given);
+        baseline = all.baseline;
+    }
+    moments(&rows, case, kept, given.unwrap_or_default(), Incident { basis, baseline, ..Incident::default() })
 }
 
 fn moments(rows: &Rows<'_>, case: &Case, spells: Vec<Spell>, hint: CauseHint, mut out: Incident) -> Incident {
@@ -212,10 +206,13 @@ fn bad_requests(rows: &Rows<'_>, signals: &Signals) -> Vec<Bad> {
 /// What stands in for bad requests where none are logged.
 fn bad_events(rows: &Rows<'_>, signals: &Signals) -> Vec<Bad> {
     let counts = |row: &Row<'_>| {
-        matches!(
-            row.kind(),
-            Kind::AcquireTimeout | Kind::DbRefused | Kind::ProxyRefused | Kind::ProxyWaitTimeout | Kind::ConnectFailed
-        )
+        // A wrong password or database name is the client's mistake.
+        let mistake = matches!(row.text(TextCol::Reason), b"authentication" | b"unknown_database" | b"unknown_user");
+        !mistake
+            && matches!(
+                row.kind(),
+                Kind::AcquireTimeout | Kind::DbRefused | Kind::ProxyRefused | Kind::ProxyWaitTimeout | Kind::ConnectFailed
+            )
     };
     let mut bad: Vec<Bad> = rows
         .iter()
@@ -226,33 +223,98 @@ fn bad_events(rows: &Rows<'_>, signals: &Signals) -> Vec<Bad> {
     bad
 }
 
-/// From buckets to the bad requests in them.
-fn refine(signals: &Signals, found: &Spells, bad: &[Bad], exposure: &[f64]) -> Vec<Spell> {
-    let served: Vec<usize> = exposure.iter().zip(0..).filter(|(e, _)| **e > 0.0).map(|(_, bucket)| bucket).collect();
-    let (first, last) = (served.first().copied().unwrap_or(0), served.last().copied().unwrap_or(0));
-    let one = |range: &std::ops::Range<usize>| {
-        let from = bad.partition_point(|b| b.end < signals.begin(range.start));
-        let to = bad.partition_point(|b| b.end < signals.begin(range.end));
-        let inside = bad.get(from..to)?;
-        let near = signals.width.max(10 * SECOND);
-        let mut by_start: Vec<&Bad> = inside.iter().collect();
-        by_start.sort_by_key(|b| (b.start, b.row));
-        let starts: Vec<i64> = by_start.iter().map(|b| b.start).collect();
-        let ends: Vec<i64> = inside.iter().rev().map(|b| b.end).collect();
-        let first_bad = by_start.get(dense(&starts, near))?;
-        let last_bad = inside.iter().rev().nth(dense(&ends, near))?;
-        Some(Spell {
-            from: first_bad.start,
-            to: last_bad.end.max(first_bad.end),
-            bad: inside.len() as u64,
-            failed: inside.iter().filter(|b| b.failed).count() as u64,
-            first: first_bad.row,
-            last: last_bad.row,
-            carried_in: range.start <= first,
-            carried_out: range.end > last,
-        })
-    };
-    found.ranges.iter().filter_map(one).collect()
+/// Bad requests, one by one and per bucket.
+struct Counted {
+    bad: Vec<Bad>,
+    per_bucket: Vec<u32>,
+    failed: Vec<u32>,
+    /// Requests, or seconds.
+    exposure: Vec<f64>,
+}
+
+impl Counted {
+    fn new(signals: &Signals, basis: Basis, bad: Vec<Bad>) -> Counted {
+        let (mut per_bucket, mut failed) = (vec![0u32; signals.n], vec![0u32; signals.n]);
+        for one in &bad {
+            let bucket = signals.bucket(one.end).unwrap_or(usize::MAX);
+            if let (Some(all), Some(failed)) = (per_bucket.get_mut(bucket), failed.get_mut(bucket)) {
+                *all += 1;
+                *failed += u32::from(one.failed);
+            }
+        }
+        let exposure = match basis {
+            Basis::Requests => signals.count(Count::Requests).iter().map(|n| f64::from(*n)).collect(),
+            Basis::Events => vec![signals.seconds(); signals.n],
+        };
+        Counted { bad, per_bucket, failed, exposure }
+    }
+
+    /// Spells of failures, with the slowness that touches them.
+    fn failing(&self, signals: &Signals, found: &Spells) -> Vec<Spell> {
+        let outside = |bucket: usize| !found.ranges.iter().any(|r| r.contains(&bucket));
+        let quiet = |values: &[f64]| values.iter().enumerate().filter(|(b, _)| outside(*b)).map(|(_, v)| v).sum::<f64>();
+        let bad: Vec<f64> = self.per_bucket.iter().map(|n| f64::from(*n)).collect();
+        let usual = quiet(&bad) / quiet(&self.exposure).max(1.0);
+        let with = |range: &Range<usize>| spells::with_slowness(&self.per_bucket, &self.exposure, usual, range.clone());
+        let mut ranges: Vec<Range<usize>> = Vec::new();
+        for range in found.ranges.iter().map(with) {
+            match ranges.last_mut() {
+                Some(last) if range.start < last.end => last.end = last.end.max(range.end),
+                _ => ranges.push(range),
+            }
+        }
+        // Inside a spell of failures only failures bound it: slow requests are there on ordinary days too.
+        self.refine(signals, &ranges, found.baseline, |bucket, bad| bad.failed || outside(bucket))
+    }
+
+    /// From buckets to the bad requests in them; those that `bounds` takes say where a spell begins and ends.
+    fn refine(
+        &self,
+        signals: &Signals,
+        ranges: &[Range<usize>],
+        baseline: f64,
+        bounds: impl Fn(usize, &Bad) -> bool,
+    ) -> Vec<Spell> {
+        let served: Vec<usize> = self.exposure.iter().zip(0..).filter(|(e, _)| **e > 0.0).map(|(_, bucket)| bucket).collect();
+        let (first, last) = (served.first().copied().unwrap_or(0), served.last().copied().unwrap_or(0));
+        let near = near(signals, baseline, &self.exposure);
+        let one = |range: &Range<usize>| {
+            let from = self.bad.partition_point(|b| b.end < signals.begin(range.start));
+            let to = self.bad.partition_point(|b| b.end < signals.begin(range.end));
+            let inside = self.bad.get(from..to)?;
+            let bounding = |b: &&Bad| signals.bucket(b.end).is_some_and(|bucket| bounds(bucket, b));
+            let by_end: Vec<&Bad> = inside.iter().rev().filter(bounding).collect();
+            let mut by_start = by_end.clone();
+            by_start.sort_by_key(|b| (b.start, b.row));
+            let starts: Vec<i64> = by_start.iter().map(|b| b.start).collect();
+            let ends: Vec<i64> = by_end.iter().map(|b| b.end).collect();
+            let first_bad = by_start.get(dense(&starts, near))?;
+            let last_bad = by_end.get(dense(&ends, near))?;
+            Some(Spell {
+                from: first_bad.start,
+                to: last_bad.end.max(first_bad.end),
+                bad: inside.len() as u64,
+                failed: inside.iter().filter(|b| b.failed).count() as u64,
+                first: first_bad.row,
+                last: last_bad.row,
+                carried_in: range.start <= first,
+                carried_out: range.end > last,
+            })
+        };
+        ranges.iter().filter_map(one).collect()
+    }
+}
+
+/// How near to each other bad requests must be to belong together: so that the background gives one in five such times at
+/// the most, between ten seconds and five buckets.
+fn near(signals: &Signals, baseline: f64, exposure: &[f64]) -> i64 {
+    let seconds = (signals.n as f64 * signals.seconds()).max(1.0);
+    let background = baseline * exposure.iter().sum::<f64>() / seconds;
+    let most = 5.0 * signals.seconds().max(10.0);
+    let near = if background > 0.0 { (0.2 / background).clamp(10.0, most) } else { most };
+    #[expect(clippy::cast_possible_truncation, reason = "at least ten seconds, at most five buckets")]
+    let nanos = (near * SECOND as f64) as i64;
+    nanos
 }
 
 /// Index of the first moment that has two more within `near` after it (in the order given); 0 where none has.

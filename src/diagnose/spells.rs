@@ -18,6 +18,8 @@ pub const SHARE: f64 = 0.01;
 pub const APART: usize = 5;
 /// A bucket next to a spell belongs to it where chance explains its bad events with less than this probability.
 const CHANCE: f64 = 0.01;
+/// A bucket of which this share is slow is a slow one.
+const SLOW: f64 = 0.1;
 
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -94,8 +96,9 @@ fn baseline(segments: &[Segment], n: usize, least: f64) -> Segment {
     let long = |s: &&&Segment| s.range.len() >= APART.max(n / 20);
     let mut base = match quiet.iter().find(long) {
         Some(segment) if quiet.len() > 1 => (*segment).clone(),
-        // One level from end to end: it is the baseline if it is low, else there is none.
-        Some(segment) if segment.rate() < 5.0 * least => return (*segment).clone(),
+        // One level from end to end: it is the baseline if it is low (what is low is known of requests only), else there is
+        // none.
+        Some(segment) if least <= 0.0 || segment.rate() < 5.0 * least => return (*segment).clone(),
         _ => return Segment::default(),
     };
     let start = base.range.start;
@@ -110,19 +113,31 @@ fn baseline(segments: &[Segment], n: usize, least: f64) -> Segment {
 
 /// A spell with the buckets beside it that have more bad events than chance gives; one good bucket between is bridged.
 fn walked(bad: &[u32], exposure: &[f64], rate: f64, range: Range<usize>) -> Range<usize> {
-    let odd = |bucket: usize| {
+    grown(bad.len(), range, |bucket| {
         let count = bad.get(bucket).copied().unwrap_or(0);
-        let usual = rate * exposure.get(bucket).copied().unwrap_or(0.0);
-        count >= 2 && poisson_tail(count.into(), usual) < CHANCE
-    };
+        count >= 2 && poisson_tail(count.into(), rate * exposure.get(bucket).copied().unwrap_or(0.0)) < CHANCE
+    })
+}
+
+/// A spell of failures with the slow stretches that touch it: buckets of which a tenth or more is bad, and more than twice
+/// the usual. Slowness varies more than chance does, hence not the measure of [`walked`].
+pub fn with_slowness(bad: &[u32], exposure: &[f64], usual: f64, range: Range<usize>) -> Range<usize> {
+    grown(bad.len(), range, |bucket| {
+        let (count, of) = (f64::from(bad.get(bucket).copied().unwrap_or(0)), exposure.get(bucket).copied().unwrap_or(0.0));
+        count >= 2.0 && count >= SLOW * of && count > RATIO * usual * of
+    })
+}
+
+/// The range, as far as the buckets beside it are `odd`; one that is not is bridged.
+fn grown(n: usize, range: Range<usize>, odd: impl Fn(usize) -> bool) -> Range<usize> {
     let Range { mut start, mut end } = range;
     while let Some(step) = (1..=2).find(|step| start >= *step && odd(start - step)) {
         start -= step;
     }
-    while let Some(step) = (0..=1).find(|step| odd(end + step)) {
+    while let Some(step) = (0..=1).find(|step| end + step < n && odd(end + step)) {
         end += step + 1;
     }
-    start..end.min(bad.len())
+    start..end.min(n)
 }
 
 #[cfg(test)]
@@ -162,6 +177,15 @@ mod tests {
         bad[93] += 80;
         let found = find(&bad, &[100.0; 120], SHARE);
         assert_eq!(found.ranges, [50..70, 90..94]);
+    }
+
+    #[test]
+    fn slowness_that_touches_failures_belongs_to_them() {
+        let mut bad = vec![1u32; 60];
+        bad[20..30].fill(15);
+        bad[31] = 12;
+        bad[45..50].fill(40);
+        assert_eq!(with_slowness(&bad, &[100.0; 60], 0.01, 24..29), 20..32);
     }
 
     #[test]
