@@ -9,6 +9,7 @@ pub mod hypothesis;
 pub mod impact;
 pub mod logging;
 pub mod moments;
+pub mod pool;
 pub mod probe;
 pub mod rates;
 pub mod signals;
@@ -33,6 +34,8 @@ pub struct Diagnosis {
     pub hypotheses: Vec<Hypothesis>,
     /// The moments of the incident.
     pub moments: Moments,
+    /// Demand on the pools and their sizes.
+    pub pools: pool::Arithmetic,
     /// Who was hurt.
     pub impact: impact::Impact,
     /// What could not be proved and which setting would have proved it.
@@ -50,15 +53,16 @@ pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
     let (before, during) = windows(case, &rough);
     let facts = facts::measure(&rows, case, before, during);
     let searched = searched(&rows, during);
-    let context = causes::Context { facts: &facts, case, searched: &searched };
+    let pools = pool::measure(&rows, case, &facts, rough.onset.is_some());
+    let context = causes::Context { facts: &facts, case, searched: &searched, pools: &pools };
     let mut hypotheses = causes::weigh(&context);
     let trigger = verdict::trigger(&rows, case, &facts, &rough, &hypotheses);
     let moments = search.moments(&rows, case, Some(&verdict::hint(case, &facts, &hypotheses, trigger.as_ref())));
     let verdict = verdict::judge(&rows, case, &facts, &moments, &mut hypotheses, trigger);
     let logging = logging::gaps(table, case, &facts);
-    let suggestions = suggest::suggest(&rows, case, &facts, &verdict);
+    let suggestions = suggest::suggest(&rows, case, &facts, &verdict, &pools);
     let impact = impact::impact(&rows, &signals, &moments);
-    Diagnosis { verdict, hypotheses, moments, impact, logging, suggestions }
+    Diagnosis { verdict, hypotheses, moments, pools, impact, logging, suggestions }
 }
 
 /// The two stretches that are compared: up to the incident, and the incident. Without one the logs' two halves are.

@@ -40,6 +40,8 @@ pub fn build(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Report {
         hypotheses: diagnosed::hypotheses(&rows, diagnosis),
         incident: incident::incident(&diagnosis.moments),
         impact: incident::impact(&diagnosis.impact),
+        pools: super::pools::pools(&rows, diagnosis),
+        separating: super::pools::separating(&rows, diagnosis),
         leaks: leaks(&rows, case),
         deploys: deploys(&rows, case),
         alerts: alerts(&rows, case),
