@@ -172,8 +172,8 @@ mod tests {
     fn fisher_is_the_hypergeometric_tail() {
         close(fisher_greater(4, 0, 0, 4), 1.0 / 70.0);
         close(fisher_greater(3, 1, 1, 3), 17.0 / 70.0);
-        assert_eq!(fisher_greater(0, 5, 3, 9), 1.0);
-        assert_eq!(fisher_greater(0, 0, 0, 0), 1.0);
+        close(fisher_greater(0, 5, 3, 9), 1.0);
+        close(fisher_greater(0, 0, 0, 0), 1.0);
         for (a, b, c, d) in [(11, 1, 3, 9), (12, 1, 988, 999), (40, 100, 2, 9000)] {
             let (hits, group, all) = (a + b, a + c, a + b + c + d);
             let ln_choose = statrs::function::factorial::ln_binomial;

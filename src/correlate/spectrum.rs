@@ -362,8 +362,8 @@ mod tests {
     /// The new version leaks at one endpoint only: neither alone says it.
     #[test]
     fn two_features_that_only_together_tell() {
-        let new = |u: &u32| u % 2 == 0;
-        let export = |u: &u32| u % 5 == 0;
+        let new = |u: &u32| u.is_multiple_of(2);
+        let export = |u: &u32| u.is_multiple_of(5);
         let leaked: Vec<bool> = (0..4000).map(|u| new(&u) && export(&u) && u % 3 == 0).collect();
         let features = [
             feature(FeatureKind::Version, "2.4.1", (0..4000).filter(new)),

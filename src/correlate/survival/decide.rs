@@ -70,15 +70,15 @@ pub fn decide(rows: &Rows<'_>, folded: &mut Folded, control: Control) -> Judged 
         let Some(found) = of_layer(rows, folded, layer, &ceilings, &mut names) else { continue };
         let setting = Setting {
             window: window(rows, &found.sessions, folded),
-            onset: shift::find(&found.spells),
+            onset: shift::find(&found.list),
             usual_pause: found.usual_pause,
-            resolution: resolution(&found.spells),
+            resolution: resolution(&found.list),
             control,
         };
-        let Judgement { mut opinions, late } = judge(&found.spells, &setting);
+        let Judgement { mut opinions, late } = judge(&found.list, &setting);
         match layer {
             Layer::Pool => doubt_threads(&mut opinions, &found, folded),
-            _ => doubt_pools(&mut opinions, &found.spells, setting.window),
+            _ => doubt_pools(&mut opinions, &found.list, setting.window),
         }
         doubt_few(&mut opinions, if layer == Layer::Pool { HABIT } else { SEVERAL });
         judged.late.extend(late.into_iter().filter_map(|at| found.sessions.get(at).copied()));
@@ -92,7 +92,7 @@ pub fn decide(rows: &Rows<'_>, folded: &mut Folded, control: Control) -> Judged 
 fn give(layer: Layer, found: &Spells, opinions: &[Opinion], folded: &mut Folded, names: &Names) -> Vec<Finding> {
     let mut findings: BTreeMap<(&'static str, bool, String), Finding> = BTreeMap::new();
     for opinion in opinions {
-        let (Some(index), Some(spell)) = (found.sessions.get(opinion.index), found.spells.get(opinion.index)) else { continue };
+        let (Some(index), Some(spell)) = (found.sessions.get(opinion.index), found.list.get(opinion.index)) else { continue };
         let Some(session) = folded.sessions.get_mut(*index as usize) else { continue };
         let was_ended = session.class == Class::EndedByRestart;
         let rule_stands = match opinion.decision {

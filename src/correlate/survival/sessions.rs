@@ -22,7 +22,7 @@ pub(super) struct Spells {
     /// Indexes of the sessions.
     pub(super) sessions: Vec<u32>,
     /// Their spells, in the same order.
-    pub(super) spells: Vec<Spell>,
+    pub(super) list: Vec<Spell>,
     /// The longest pause between two signs of life that is usual, ns, where the layer's log shows any.
     pub(super) usual_pause: Option<i64>,
 }
@@ -43,11 +43,11 @@ pub(super) fn of_layer(
         return None;
     }
     let usual_pause = if layer == Layer::Db { usual_pause(rows) } else { None };
-    let mut out = Spells { sessions: Vec::new(), spells: Vec::new(), usual_pause };
+    let mut out = Spells { sessions: Vec::new(), list: Vec::new(), usual_pause };
     for (index, session) in members() {
         if let Some(fate) = fate(rows, folded, session, usual_pause) {
             out.sessions.push(index);
-            out.spells.push(spell(rows, folded, session, fate, names));
+            out.list.push(spell(rows, folded, session, fate, names));
         }
     }
     Some(out)
@@ -134,7 +134,7 @@ fn usual_pause(rows: &Rows<'_>) -> Option<i64> {
 #[derive(Debug, Default)]
 pub(super) struct Names {
     numbers: HashMap<String, u32>,
-    names: Vec<String>,
+    texts: Vec<String>,
     /// Numbers by the codes that a name is made of: names are made once.
     seen: HashMap<[u32; 5], u32>,
 }
@@ -142,7 +142,7 @@ pub(super) struct Names {
 impl Names {
     /// The name of a number; empty for 0.
     pub(super) fn name(&self, number: u32) -> &str {
-        number.checked_sub(1).and_then(|at| self.names.get(at as usize)).map_or("", String::as_str)
+        number.checked_sub(1).and_then(|at| self.texts.get(at as usize)).map_or("", String::as_str)
     }
 
     /// The population of a stratum in words: `the endpoint GET /orders`.
@@ -195,9 +195,9 @@ impl Names {
         let number = if name.is_empty() {
             0
         } else {
-            let next = u32::try_from(self.names.len() + 1).unwrap_or(0);
+            let next = u32::try_from(self.texts.len() + 1).unwrap_or(0);
             *self.numbers.entry(name.clone()).or_insert_with(|| {
-                self.names.push(name);
+                self.texts.push(name);
                 next
             })
         };

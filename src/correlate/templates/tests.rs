@@ -153,7 +153,7 @@ fn a_variable_leading_word_is_found() {
 #[test]
 fn odd_messages_do_no_harm() {
     let many: Vec<String> =
-        (0..500).map(|i| format!("{}{} happened to it", char::from(b'a' + (i % 26) as u8), "x".repeat(i))).collect();
+        (0..500usize).map(|i| format!("{}{} happened to it", ["a", "b", "c", "d", "e"][i % 5], "x".repeat(i))).collect();
     let odd: [&[u8]; 5] = [b"", b"   \n\t", b"\xff\xfe\x00", b"<*> <*>", &[b'7'; 10_000]];
     let mut templates = Templates::of(many.iter().map(String::as_bytes).chain(odd));
     for message in many.iter().map(String::as_bytes).chain(odd) {
