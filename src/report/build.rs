@@ -217,6 +217,7 @@ fn leaks(rows: &Rows<'_>, case: &Case) -> Vec<Leak> {
             Attribution::None => "none",
         },
         confidence: leak.confidence(),
+        discriminators: attribution::discriminators(rows, leak),
         connections: leak.connections.clone(),
         evidence: leak.evidence.iter().map(|row| reference(rows, *row)).collect(),
     };

@@ -93,6 +93,13 @@ fn leaks(report: &Report, out: &mut String) {
             seen(report, &leak.evidence)
         );
     }
+    let _ = writeln!(out);
+    for leak in &report.leaks {
+        let texts = super::attribution::common(report, leak).into_iter().chain(leak.by_age.as_ref().map(|j| j.text.clone()));
+        for text in texts {
+            let _ = writeln!(out, "- {}: {}", leak.rank, escape(&text));
+        }
+    }
     out.push('\n');
 }
 

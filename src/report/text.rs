@@ -159,6 +159,9 @@ fn site(report: &Report, leak: &Leak, all: u64, style: &Style, out: &mut String)
             &format!("{} ({file}:{number})", caller.function.clone().unwrap_or_default()),
         );
     }
+    for text in super::attribution::common(report, leak) {
+        wrapped(out, "     ", "       ", &text);
+    }
     if let Some(judged) = &leak.by_age {
         wrapped(out, "     ", "     ", &judged.text);
     }

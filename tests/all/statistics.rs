@@ -3,13 +3,11 @@
 use super::tools::{file, root, run};
 use backtrail::correlate::distributions::Control;
 use backtrail::correlate::ledger::{Folded, Ledger};
-use backtrail::correlate::spectrum::features::leads;
 use backtrail::correlate::spectrum::{FeatureKind, Tier};
 use backtrail::correlate::survival::Decision;
 use backtrail::correlate::survival::decide::decide;
-use backtrail::correlate::survival::places::leak_rates;
 use backtrail::correlate::templates::messages;
-use backtrail::correlate::{classify, gaps, link};
+use backtrail::correlate::{classify, correlate, gaps, link};
 use backtrail::ingest::Options;
 use backtrail::table::{EventTable, RowId};
 use std::io::Write;
@@ -64,17 +62,18 @@ fn messages_come_back_from_plain_and_compressed_files() {
 #[test]
 fn the_refused_voucher_is_found() {
     let (table, _) = run(&[&root().join("sample-logs/outages/2023-05-10-shop-leak/logs")], &Options::default());
-    let folded = folded(&table);
-    let (features, leads, problems) = leads(&table, &folded, true);
-    assert!(problems.is_empty(), "{problems:?}");
-    let said: Vec<String> = leads.iter().map(|l| format!("{}: {}", l.tier.name(), l.sentence(&features))).collect();
-    let voucher = leads.iter().find(|lead| {
-        let names = lead.features.iter().chain(&lead.same).filter_map(|at| features.get(*at));
-        names.into_iter().any(|f| f.kind == FeatureKind::Template && f.text.contains("voucher") && f.text.contains("refused"))
+    let case = correlate(&table);
+    let leak = case.leaks.first().unwrap();
+    let said: Vec<&str> = leak.discriminators.iter().map(|d| d.sentence.as_str()).collect();
+    let voucher = leak.discriminators.iter().find(|d| {
+        let mut all = d.features.iter().chain(&d.same);
+        all.any(|(kind, text)| *kind == FeatureKind::Template && text.contains("voucher") && text.contains("refused"))
     });
-    assert!(voucher.is_some_and(|lead| lead.tier == Tier::Strong), "{said:#?}");
-    let rates = leak_rates(&table.rows(), &folded);
-    assert!(rates.iter().any(|r| r.name.contains("voucher") && r.rate.low > 0.0), "{rates:#?}");
+    let voucher = voucher.unwrap_or_else(|| panic!("{said:#?}"));
+    assert_eq!((voucher.lead.tier, voucher.lead.purity.hits, voucher.lead.others.hits), (Tier::Strong, 106, 0), "{said:#?}");
+    assert!(!voucher.evidence.is_empty() && voucher.lead.coverage.low > 0.9);
+    let rate = leak.rate.as_ref().unwrap();
+    assert!(rate.name.contains("voucher") && rate.rate.low > 0.3 && rate.rate.high < 0.7, "{rate:?}");
 }
 
 /// Sessions that the logs leave open are judged, and none that is healthy is called a leak.
