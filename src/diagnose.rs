@@ -20,6 +20,7 @@ pub mod trend;
 pub mod verdict;
 
 use crate::correlate::Case;
+use crate::correlate::templates::novel;
 use crate::table::{EventTable, RowId, Rows};
 use hypothesis::Hypothesis;
 use moments::Moments;
@@ -38,6 +39,8 @@ pub struct Diagnosis {
     pub pools: pool::Arithmetic,
     /// Who was hurt.
     pub impact: impact::Impact,
+    /// Warnings and errors that were new around the onset; `None` without an onset, or where the logs begin too late to tell.
+    pub novel: Option<novel::Found>,
     /// What could not be proved and which setting would have proved it.
     pub logging: Vec<logging::Gap>,
     /// What to do, each with its proof.
@@ -62,7 +65,8 @@ pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
     let logging = logging::gaps(table, case, &facts);
     let suggestions = suggest::suggest(&rows, case, &facts, &verdict, &pools);
     let impact = impact::impact(&rows, &signals, &moments);
-    Diagnosis { verdict, hypotheses, moments, pools, impact, logging, suggestions }
+    let novel = moments.onset.and_then(|onset| novel::find(table, &rows, onset));
+    Diagnosis { verdict, hypotheses, novel, moments, pools, impact, logging, suggestions }
 }
 
 /// The two stretches that are compared: up to the incident, and the incident. Without one the logs' two halves are.

@@ -8,6 +8,7 @@ pub mod diagnosed;
 pub mod incident;
 pub mod json;
 pub mod markdown;
+pub mod novel;
 pub mod pools;
 pub mod sessions;
 pub mod spark;
@@ -79,6 +80,8 @@ pub struct Report {
     pub undecided: BTreeMap<String, u64>,
     /// What statistics say of sessions whose fate no rule decides.
     pub judged: Vec<Judged>,
+    /// Warnings and errors that were new around the onset: leads, no findings.
+    pub new_messages: Vec<NewMessage>,
     /// Curves over the window.
     pub series: Series,
 }
@@ -402,6 +405,25 @@ pub struct Discriminator {
     /// The finding in a sentence.
     pub text: String,
     /// Rows of leaked requests in which it stands.
+    pub evidence: Vec<Ref>,
+}
+
+/// A warning or error that was first written around the onset.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NewMessage {
+    /// Hash of the template: the same in every report.
+    pub id: String,
+    /// The message with its variable parts replaced.
+    pub template: String,
+    /// Severity.
+    pub severity: &'static str,
+    /// When it was first written.
+    pub first: String,
+    /// That, against the onset; negative before it.
+    pub seconds_after_onset: f64,
+    /// How often around the onset.
+    pub count: u64,
+    /// The first row that says it.
     pub evidence: Vec<Ref>,
 }
 

@@ -31,6 +31,14 @@ pub fn render(report: &Report) -> String {
     }
     leaks(report, &mut out);
     super::pools::markdown(report, &mut out);
+    let new = super::novel::lines(report);
+    if !new.is_empty() {
+        let _ = writeln!(out, "## New messages\n");
+        for text in new {
+            let _ = writeln!(out, "- {}", escape(&text));
+        }
+        out.push('\n');
+    }
     ledger(report, &mut out);
     if !report.timeline.is_empty() {
         let _ = writeln!(out, "## Events\n\n| time (UTC) | event | evidence |\n| --- | --- | --- |");

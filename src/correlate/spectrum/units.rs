@@ -96,10 +96,14 @@ impl Units {
 
     fn spans(&self, rows: &Rows<'_>, folded: &Folded) -> Spans {
         let mut spans = Spans::new();
+        let threads = Threads::new(folded);
         for (number, unit) in (0u32..).zip(&self.list) {
             let keys = match unit {
                 Unit::Session(index) => {
-                    folded.sessions.get(*index as usize).map(|s| session_keys(rows, folded, s)).unwrap_or_default()
+                    let session = folded.sessions.get(*index as usize);
+                    let mut keys = session.map(|s| session_keys(rows, folded, s)).unwrap_or_default();
+                    keys.extend(session.filter(|_| keys.is_empty()).and_then(|s| threads.key(s)));
+                    keys
                 }
                 Unit::Request(row) => request_keys(rows, &rows.get(*row)),
             };
@@ -169,6 +173,28 @@ impl Units {
         self.leak.retain(|_| at.next().is_some_and(stays));
         self.sample.0 = (self.list.len() - leaked) as u64;
         debug_assert!(leaks > 0, "units come from leaks");
+    }
+}
+
+/// When each thread borrowed: where nothing joins a borrow to a request, what its thread says until it borrows again is
+/// about that borrow.
+struct Threads(HashMap<(u32, u32, u32), Vec<i64>>);
+
+impl Threads {
+    fn new(folded: &Folded) -> Threads {
+        let mut borrows: HashMap<(u32, u32, u32), Vec<i64>> = HashMap::new();
+        for session in folded.sessions.iter().filter(|s| s.layer == Layer::Pool && s.thread != 0) {
+            borrows.entry((session.source, session.pid, session.thread)).or_default().push(session.open);
+        }
+        borrows.values_mut().for_each(|opens| opens.sort_unstable());
+        Threads(borrows)
+    }
+
+    fn key(&self, session: &Session) -> Option<(Key, i64, i64)> {
+        let opens = self.0.get(&(session.source, session.pid, session.thread))?;
+        let next = opens.get(opens.partition_point(|open| *open <= session.open)).copied().unwrap_or(i64::MAX);
+        let until = next.saturating_sub(1).min(session.open.saturating_add(AROUND));
+        Some((Key::Thread(session.source, session.pid, session.thread), session.open, until))
     }
 }
 

@@ -117,7 +117,7 @@ fn traffic_that_rises_or_falls_tenfold_does_not_deceive() {
     let profiles: [&dyn Fn(f64) -> f64; 2] = [&falling, &rising];
     for (at, profile) in profiles.into_iter().enumerate() {
         for (sd, leaked, recall, repeat) in
-            [(1.5, 0.01, 0.95, 10), (1.5, 0.001, 0.95, 10), (2.0, 0.01, 0.75, 20), (2.0, 0.001, 0.6, 80)]
+            [(1.5, 0.01, 0.95, 25), (1.5, 0.001, 0.95, 25), (2.0, 0.01, 0.75, 25), (2.0, 0.001, 0.6, 80)]
         {
             let mut random = Random::new(23);
             let mut score = Score::default();
