@@ -7,6 +7,7 @@ mod formats;
 mod plan;
 mod progress;
 mod run;
+mod tui;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -10,4 +10,5 @@ mod all {
     mod stories;
     mod tidy;
     mod tools;
+    mod tui;
 }

@@ -2,7 +2,7 @@
 
 use super::args::{Args, Output, ReportFormat, TableFormat, Verb};
 use super::plan::Plan;
-use super::{detect, formats, progress};
+use super::{detect, formats, progress, tui};
 use crate::correlate::{self, Case, Class};
 use crate::error::Error;
 use crate::report;
@@ -17,7 +17,9 @@ use std::process::ExitCode;
 /// Runs what was typed. Errors are usage errors (exit code 2); what could not be read is an exit code of 1.
 pub(super) fn run(args: Args) -> Result<ExitCode> {
     match args.verb {
+        None if tui::possible() => tui::show(Plan::new(&args.input)?, &args.tui),
         None => report(&Plan::new(&args.input)?, ReportFormat::Text, &Output { output: None, force: false }),
+        Some(Verb::Tui { input, options }) => tui::show(Plan::new(&input)?, &options),
         Some(Verb::Report { input, format, output }) => report(&Plan::new(&input)?, format, &output),
         Some(Verb::Sessions { input, class, format, output }) => sessions(&Plan::new(&input)?, &class, format, &output),
         Some(Verb::Detect { input, format }) => {
