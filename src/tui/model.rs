@@ -194,6 +194,7 @@ impl Group {
     }
 
     /// The one after it.
+    #[must_use]
     pub const fn next(self) -> Group {
         match self {
             Group::Site => Group::Pool,

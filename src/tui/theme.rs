@@ -73,6 +73,7 @@ impl Theme {
     }
 
     /// The theme after this one.
+    #[must_use]
     pub fn next(self) -> Theme {
         let at = Theme::ALL.iter().position(|t| *t == self).unwrap_or(0);
         Theme::ALL.get(at + 1).copied().unwrap_or(Theme::Dark)

