@@ -72,7 +72,7 @@ fn help(model: &Model, top: usize, pen: &mut Pen<'_>, screen: Rect) {
 /// A box with lines of a key and words.
 fn boxed(pen: &mut Pen<'_>, screen: Rect, title: &str, lines: &[(String, String)], list: Option<List>, most: usize) {
     let height = num::cells(lines.len().min(most) + 1).min(screen.height.saturating_sub(2)).max(1);
-    let width = screen.width.saturating_sub(4).min(76);
+    let width = if screen.width < 100 { screen.width } else { 92 };
     let area = Rect {
         x: screen.x + (screen.width - width) / 2,
         y: screen.y + 1 + screen.height.saturating_sub(height + 2) / 3,

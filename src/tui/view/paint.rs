@@ -43,7 +43,8 @@ pub(super) fn break_at(text: &str, columns: usize) -> (&str, &str) {
     if fits.len() == text.len() {
         return (text, "");
     }
-    match fits.rfind(' ').filter(|at| *at > 0) {
+    // A space far to the left is no place to break: long names would leave most of the line empty.
+    match fits.rfind(' ').filter(|at| *at > fits.len() / 3) {
         Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default()),
         None => {
             // A character wider than the area goes alone, so that there is an end.
