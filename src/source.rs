@@ -3,7 +3,7 @@
 pub mod again;
 pub mod find;
 pub mod open;
-mod rotation;
+pub mod rotation;
 mod utf16;
 
 use std::path::PathBuf;
