@@ -105,13 +105,9 @@ impl Again {
         let open = self.stream.take().filter(|(path, _, next)| *path == input.path && *next <= piece);
         let (path, mut stream, mut next) = open.unwrap_or_else(|| (input.path.clone(), Stream::new(input), 0));
         while next <= piece {
-            let mut bytes = Vec::with_capacity(PIECE);
-            loop {
-                let missing = PIECE - bytes.len().min(PIECE);
-                if missing == 0 || stream.fill(&mut bytes, missing) == 0 {
-                    break;
-                }
-            }
+            let mut bytes = vec![0; PIECE];
+            let count = stream.fill(&mut bytes);
+            bytes.truncate(count);
             if bytes.is_empty() {
                 break;
             }

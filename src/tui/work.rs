@@ -61,8 +61,8 @@ fn reading(wish: &Wish, send: Send<'_>) -> Result<Data, String> {
     let bytes = bytes.into_inner();
     let problems = ingested.problems.iter().map(ToString::to_string).collect();
     at("building the table", bytes);
-    let mut table = table::build::build(ingested.sources).map_err(|e| e.to_string())?;
-    table::settle_zones(&mut table, &correlate::zone::find).map_err(|e| e.to_string())?;
+    let mut table = table::build::build(ingested.sources, ingested.strings);
+    table::settle_zones(&mut table, &correlate::zone::find);
     at("pairing opens with closes", bytes);
     let case = correlate::correlate(&table);
     at("weighing causes", bytes);

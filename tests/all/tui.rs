@@ -393,9 +393,11 @@ fn zooming_keeps_the_moment_under_the_cursor() {
     play.keys("ZZZZZZZZZZ");
     let window = play.model.data().unwrap().window;
     assert_eq!((play.model.axis.from, play.model.axis.to), window);
-    play.keys("t2023-08-10 15:00<enter>T");
-    assert!(play.frame().contains("T+00:30:13.795"), "{}", play.frame());
-    play.keys("T<ctrl-t>l");
+    play.keys("tT+30m<enter>T");
+    assert!(play.frame().contains("T+00:30:00.000 T = onset"), "{}", play.frame());
+    play.keys("Tt2023-08-10 15:00<enter>");
+    assert!(play.frame().contains("2023-08-10 15:00:00.000 UTC"), "{}", play.frame());
+    play.keys("<ctrl-t>l");
     assert!(play.frame().contains(" Europe/Berlin"), "{}", play.frame());
 }
 

@@ -43,6 +43,9 @@ pub(super) fn break_at(text: &str, columns: usize) -> (&str, &str) {
     if fits.len() == text.len() {
         return (text, "");
     }
+    if let Some(after) = text.get(fits.len()..).and_then(|rest| rest.strip_prefix(' ')) {
+        return (fits, after);
+    }
     // A space far to the left is no place to break: long names would leave most of the line empty.
     match fits.rfind(' ').filter(|at| *at > fits.len() / 3) {
         Some(at) => (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default()),
