@@ -4,6 +4,7 @@
 mod args;
 mod detect;
 mod formats;
+mod moment;
 mod plan;
 mod progress;
 mod run;

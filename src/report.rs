@@ -4,6 +4,7 @@ pub mod answer;
 pub mod build;
 pub mod csv;
 pub mod diagnosed;
+pub mod holders;
 pub mod json;
 pub mod markdown;
 pub mod pools;

@@ -24,6 +24,9 @@ pub(super) enum Verb {
         /// How to write it
         #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
         format: ReportFormat,
+        /// Who held every connection at that moment: RFC 3339, or HH:MM[:SS] of the logs' time
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
         #[command(flatten)]
         output: Output,
     },

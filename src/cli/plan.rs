@@ -13,6 +13,8 @@ pub(super) struct Plan {
     pub(super) paths: Vec<String>,
     pub(super) options: Options,
     pub(super) color: bool,
+    /// The zone given for all files, in which times of day on the command line are meant.
+    pub(super) zone: Option<GivenZone>,
 }
 
 impl Plan {
@@ -29,7 +31,9 @@ impl Plan {
             in_app: input.in_app.clone(),
             not_in_app: input.not_in_app.clone(),
         };
-        Ok(Plan { paths: input.paths.clone(), options, color: color(input.color) })
+        let everywhere = input.tz.iter().find(|text| !text.contains('=') || text.starts_with("*="));
+        let zone = everywhere.map(|text| zone(text)).transpose()?.map(|(_, zone)| zone);
+        Ok(Plan { paths: input.paths.clone(), options, color: color(input.color), zone })
     }
 }
 

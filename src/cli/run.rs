@@ -2,7 +2,7 @@
 
 use super::args::{Args, Output, ReportFormat, TableFormat, Verb};
 use super::plan::Plan;
-use super::{detect, formats, progress};
+use super::{detect, formats, moment, progress};
 use crate::correlate::{self, Case, Class};
 use crate::error::Error;
 use crate::report;
@@ -18,7 +18,8 @@ use std::process::ExitCode;
 pub(super) fn run(args: Args) -> Result<ExitCode> {
     match args.verb {
         None => report(&Plan::new(&args.input)?, ReportFormat::Text, &Output { output: None, force: false }),
-        Some(Verb::Report { input, format, output }) => report(&Plan::new(&input)?, format, &output),
+        Some(Verb::Report { input, format, at: Some(at), output }) => holders(&Plan::new(&input)?, format, &at, &output),
+        Some(Verb::Report { input, format, at: None, output }) => report(&Plan::new(&input)?, format, &output),
         Some(Verb::Sessions { input, class, format, output }) => sessions(&Plan::new(&input)?, &class, format, &output),
         Some(Verb::Detect { input, format }) => {
             let plan = Plan::new(&input)?;
@@ -76,6 +77,27 @@ fn report(plan: &Plan, format: ReportFormat, output: &Output) -> Result<ExitCode
         ReportFormat::Markdown => to.write_all(report::markdown::render(&report).as_bytes())?,
         ReportFormat::Json => report::json::write(&report, &mut to)?,
         ReportFormat::Csv => report::csv::write(&report, &mut to)?,
+    }
+    to.flush()?;
+    Ok(code)
+}
+
+/// Who held every connection at a moment.
+fn holders(plan: &Plan, format: ReportFormat, at: &str, output: &Output) -> Result<ExitCode> {
+    let wanted = moment::parse("--at", at)?;
+    let (table, case, code) = case(plan)?;
+    let at = moment::settle("--at", wanted, plan.zone, case.window)?;
+    let rows = table.rows();
+    let found = report::holders::build(&rows, &case, &correlate::holders(&rows, &case, at));
+    let mut to = out(output)?;
+    match format {
+        ReportFormat::Text => to.write_all(report::holders::render(&found).as_bytes())?,
+        ReportFormat::Markdown => to.write_all(report::holders::markdown(&found).as_bytes())?,
+        ReportFormat::Json => report::holders::json(&found, &mut to)?,
+        ReportFormat::Csv => {
+            let reason = "a moment is written as text, markdown or json".into();
+            return Err(Error::Usage { option: "--format".into(), reason }.into());
+        }
     }
     to.flush()?;
     Ok(code)
