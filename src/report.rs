@@ -5,6 +5,7 @@ pub mod build;
 pub mod csv;
 pub mod diagnosed;
 pub mod holders;
+pub mod incident;
 pub mod json;
 pub mod markdown;
 pub mod pools;
