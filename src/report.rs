@@ -4,8 +4,10 @@ pub mod answer;
 pub mod build;
 pub mod csv;
 pub mod diagnosed;
+pub mod incident;
 pub mod json;
 pub mod markdown;
+pub mod pools;
 pub mod sessions;
 pub mod spark;
 pub mod text;
@@ -50,6 +52,10 @@ pub struct Report {
     pub incident: Incident,
     /// Who was hurt.
     pub impact: Impact,
+    /// Pools: their sizes, what was asked of them, what other sizes would have changed.
+    pub pools: Vec<pools::Pool>,
+    /// The numbers that separate a leak from a small pool from slow statements.
+    pub separating: Option<pools::Separating>,
     /// Leaking call sites, ranked.
     pub leaks: Vec<Leak>,
     /// Versions put into service.
