@@ -9,6 +9,7 @@ mod all {
     mod invariants;
     mod pools;
     mod readme;
+    mod sim;
     mod stories;
     mod tidy;
     mod tools;
