@@ -4,9 +4,11 @@
 mod args;
 mod detect;
 mod formats;
+mod output;
 mod plan;
 mod progress;
 mod run;
+mod story;
 
 use clap::Parser;
 use std::process::ExitCode;
