@@ -32,7 +32,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode> {
             Ok(code)
         }
         Some(Verb::Formats { name }) => {
-            output::write(&STDOUT, |to| Ok(formats::write(name.as_deref(), to)?))?;
+            output::write(&STDOUT, |to| formats::write(name.as_deref(), to))?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -4,10 +4,10 @@ use super::args::{DocumentFormat, Input, Output, TimelineFormat};
 use super::output;
 use super::plan::Plan;
 use super::run::reported;
-use crate::report::timeline::{csv, markdown, mermaid, perfetto, text, timesketch};
 use crate::report::lanes;
 use crate::report::postmortem::{self, Form, Look};
 use crate::report::quotes::Quotes;
+use crate::report::timeline::{csv, markdown, mermaid, perfetto, text, timesketch};
 use anyhow::{Context, Result};
 use std::process::ExitCode;
 
@@ -43,7 +43,11 @@ pub(super) fn postmortem(
     output::check(output)?;
     let form = form(template)?;
     let ending = output::ending(output);
-    let format = format.unwrap_or(if matches!(ending.as_str(), "html" | "htm") { DocumentFormat::Html } else { DocumentFormat::Markdown });
+    let format = format.unwrap_or(if matches!(ending.as_str(), "html" | "htm") {
+        DocumentFormat::Html
+    } else {
+        DocumentFormat::Markdown
+    });
     let (input, zone) = super::plan::people(input)?;
     let (_table, _case, report, code) = reported(&Plan::new(&input)?)?;
     let quotes = Quotes::read(&report);

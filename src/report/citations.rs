@@ -66,7 +66,14 @@ mod tests {
 
     #[test]
     fn what_is_hidden_in_a_document_is_found_and_cannot_break_out() {
-        let line = Quote { source: 0, line: 3, offset: 9, length: 4, digest: "sha256:00".into(), text: "--> </script> & --- x".into() };
+        let line = Quote {
+            source: 0,
+            line: 3,
+            offset: 9,
+            length: 4,
+            digest: "sha256:00".into(),
+            text: "--> </script> & --- x".into(),
+        };
         let cited = Cited { id: 0, path: "a--b.log".into(), sha256: "00".into(), bytes: 20 };
         let citations = Citations { schema: SCHEMA.into(), sources: vec![cited], lines: vec![line] };
         let comment = citations.comment();

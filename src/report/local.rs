@@ -25,9 +25,9 @@ impl Local {
         }
     }
 
-    fn at(&self, time: &str) -> Option<DateTime<FixedOffset>> {
+    fn at(self, time: &str) -> Option<DateTime<FixedOffset>> {
         let time = DateTime::parse_from_rfc3339(time).ok()?.with_timezone(&Utc);
-        Some(match self {
+        Some(match &self {
             Local::Utc => time.fixed_offset(),
             Local::Named(zone) => {
                 let offset = zone.offset_from_utc_datetime(&time.naive_utc()).fix();

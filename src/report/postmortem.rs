@@ -70,12 +70,12 @@ pub fn render(report: &Report, quotes: &Quotes, zone: &Local, form: &Form, look:
     env.add_template("look", if look == Look::Html { HTML } else { MARKDOWN }).map_err(failed)?;
     env.add_template("parts", PARTS).map_err(failed)?;
     env.add_template("main", text).map_err(failed)?;
-    let draft = draft::draft(report, quotes, zone);
+    let (draft, quotes) = draft::draft(report, quotes, zone);
     let main = env.get_template("main").map_err(failed)?;
     let mut out = main.render(context! { draft => Value::from(Serde(draft)) }).map_err(failed)?;
     if look == Look::Markdown {
         out = tidy(&out);
-        out.push_str(&Citations::new(report, quotes).comment());
+        out.push_str(&Citations::new(report, &quotes).comment());
     }
     Ok(out)
 }

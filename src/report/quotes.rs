@@ -75,6 +75,13 @@ impl Quotes {
         self.by_place.get(&(at.source, at.line, at.offset))
     }
 
+    /// The quotes of these lines, each a source and a line.
+    #[must_use]
+    pub fn only(&self, lines: &BTreeSet<(u32, u32)>) -> Quotes {
+        let chosen = self.by_place.iter().filter(|((source, line, _), _)| lines.contains(&(*source, *line)));
+        Quotes { by_place: chosen.map(|(place, quote)| (*place, quote.clone())).collect() }
+    }
+
     /// Every quote, by source and line.
     pub fn iter(&self) -> impl Iterator<Item = &Quote> {
         self.by_place.values()
@@ -110,8 +117,13 @@ fn collect(value: &Value, into: &mut BTreeSet<(u32, u32, u64, u32)>) {
 
 /// `sha256:` and the digest in hex.
 pub fn digest(bytes: &[u8]) -> String {
-    let hex: String = Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", hex(&Sha256::digest(bytes)))
+}
+
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
 }
 
 /// What a document shows of a record.

@@ -7,6 +7,7 @@ pub mod perfetto;
 pub mod text;
 pub mod timesketch;
 
+use super::local::millis;
 use super::{Ref, Report};
 
 /// A row of the timeline.
@@ -85,11 +86,13 @@ fn kind(report: &Report, moment: &super::Moment) -> &'static str {
     }
 }
 
-/// The rows that tell the story where there is room for `most` only: what moves the incident stays, in the order of
-/// [`rank`], and the order of time is kept.
+/// The rows that tell the story where there is room for `most` only: phases, deploys, leaks and alerts first, then what is
+/// nearest to a phase. The order of time is kept.
 pub fn chosen(rows: &[Row], most: usize) -> Vec<&Row> {
+    let phases: Vec<i64> = rows.iter().filter(|r| r.phase.is_some()).filter_map(|r| millis(&r.time)).collect();
+    let far = |row: &Row| millis(&row.time).and_then(|t| phases.iter().map(|p| (p - t).abs()).min()).unwrap_or(0);
     let mut order: Vec<usize> = (0..rows.len()).collect();
-    order.sort_by_key(|index| (rows.get(*index).map_or(u8::MAX, rank), *index));
+    order.sort_by_cached_key(|index| (rows.get(*index).map(|r| (rank(r), far(r))), *index));
     order.truncate(most);
     order.sort_unstable();
     order.into_iter().filter_map(|index| rows.get(index)).collect()

@@ -116,7 +116,8 @@ mod tests {
     use std::io::Write;
 
     fn lines() -> (String, Vec<Range>) {
-        let text: String = (0..50_000).map(|i| format!("line {i} of a log that is longer than one block\n")).collect();
+        let text =
+            (0..50_000).fold(String::new(), |text, i| text + &format!("line {i} of a log that is longer than one block\n"));
         let mut ranges = Vec::new();
         let mut offset = 0u64;
         for (at, line) in text.split_inclusive('\n').enumerate() {

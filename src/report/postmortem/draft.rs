@@ -7,6 +7,7 @@ use crate::report::text::{clean, place};
 use crate::report::timeline::{self, chosen};
 use crate::report::{Ref, Report};
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// Rows of the timeline that a postmortem shows.
 const ROWS: usize = 40;
@@ -168,10 +169,8 @@ pub(super) struct Writer<'r> {
 
 impl Writer<'_> {
     pub(super) fn cites(&self, evidence: &[Ref]) -> Vec<Cite> {
-        let cite = |at: &Ref| Cite {
-            label: place(self.report, at),
-            anchor: self.quotes.of(at).map(|q| anchor(q.source, q.line)),
-        };
+        let cite =
+            |at: &Ref| Cite { label: place(self.report, at), anchor: self.quotes.of(at).map(|q| anchor(q.source, q.line)) };
         evidence.iter().take(CITES).map(cite).collect()
     }
 
@@ -200,9 +199,33 @@ pub(super) fn words(name: &str) -> String {
     name.replace('_', " ")
 }
 
-/// Drafts a postmortem.
-pub fn draft(report: &Report, quotes: &Quotes, zone: &Local) -> Draft {
-    let w = Writer { report, quotes, zone };
+/// Drafts a postmortem, and gives the quotes that it cites.
+pub fn draft(report: &Report, quotes: &Quotes, zone: &Local) -> (Draft, Quotes) {
+    let mut draft = sentences(&Writer { report, quotes, zone });
+    let mut cited = BTreeSet::new();
+    if let Ok(value) = serde_json::to_value(&draft) {
+        anchors(&value, &mut cited);
+    }
+    let lines = quotes.iter().filter(|q| cited.contains(&anchor(q.source, q.line))).map(|q| (q.source, q.line)).collect();
+    let quotes = quotes.only(&lines);
+    draft.quotes = quoted(&Writer { report, quotes: &quotes, zone });
+    (draft, quotes)
+}
+
+/// Citations stand all over the draft; they are told by their field.
+fn anchors(value: &serde_json::Value, into: &mut BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(fields) => {
+            into.extend(fields.get("anchor").and_then(serde_json::Value::as_str).map(str::to_owned));
+            fields.values().for_each(|v| anchors(v, into));
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|v| anchors(v, into)),
+        _ => {}
+    }
+}
+
+fn sentences(w: &Writer<'_>) -> Draft {
+    let (report, zone) = (w.report, w.zone);
     let all = timeline::rows(report);
     let shown = chosen(&all, ROWS);
     let timeline_left_out = all.len() - shown.len();
@@ -222,21 +245,21 @@ pub fn draft(report: &Report, quotes: &Quotes, zone: &Local) -> Draft {
         date,
         tool: format!("{} {}", report.tool.name, report.tool.version),
         summary: w.says(&report.verdict.summary, &facts::proof(report)),
-        duration: facts::duration(&w),
-        impact: facts::impact(&w),
-        because: facts::because(&w),
-        trigger: facts::trigger(&w),
+        duration: facts::duration(w),
+        impact: facts::impact(w),
+        because: facts::because(w),
+        trigger: facts::trigger(w),
         symptoms: report.verdict.symptoms.iter().map(|s| w.says(&s.text, &s.evidence)).collect(),
-        detection: facts::detection(&w),
-        resolution: resolution::changes(&w),
-        recovery: resolution::recovery(&w),
-        sites: facts::sites(&w),
-        ruled_out: facts::weighed(&w, &["ruled_out"]),
-        undecided: facts::weighed(&w, &["possible", "cannot_tell"]),
-        timeline: shown.into_iter().map(|r| row(&w, r)).collect(),
+        detection: facts::detection(w),
+        resolution: resolution::changes(w),
+        recovery: resolution::recovery(w),
+        sites: facts::sites(w),
+        ruled_out: facts::weighed(w, &["ruled_out"]),
+        undecided: facts::weighed(w, &["possible", "cannot_tell"]),
+        timeline: shown.into_iter().map(|r| row(w, r)).collect(),
         timeline_left_out,
         suggestions: report.suggestions.iter().map(|s| w.says(&s.text, &s.because)).collect(),
-        logging: facts::logging(&w),
+        logging: facts::logging(w),
         notes: report.notes.iter().map(|n| clean(n)).collect(),
         sources: report
             .sources
@@ -249,7 +272,7 @@ pub fn draft(report: &Report, quotes: &Quotes, zone: &Local) -> Draft {
                 sha256: s.sha256.clone(),
             })
             .collect(),
-        quotes: quoted(&w),
+        quotes: Vec::new(),
     }
 }
 

@@ -70,19 +70,28 @@ pub(super) fn impact(w: &Writer<'_>) -> Vec<Sentence> {
     }
     if let (Some(clients), Some(affected)) = (i.clients, i.clients_affected) {
         let share = i.clients_affected_share.map(|s| {
-            let interval = i.clients_affected_interval.map(|[a, b]| format!(", 95 % interval {} to {}", percent(a), percent(b)));
+            let interval =
+                i.clients_affected_interval.map(|[a, b]| format!(", 95 % interval {} to {}", percent(a), percent(b)));
             format!(" ({}{})", percent(s), interval.unwrap_or_default())
         });
         let key = i.client_key.as_deref().unwrap_or("client");
         out.push(w.counted(
-            format!("{affected} of {clients} clients had at least one failed request{}, counted by {key}", share.unwrap_or_default()),
+            format!(
+                "{affected} of {clients} clients had at least one failed request{}, counted by {key}",
+                share.unwrap_or_default()
+            ),
             edge,
         ));
     }
     if let Some(peak) = &i.error_peak {
         let at = w.zone.words(&peak.at);
         out.push(w.counted(
-            format!("the worst minute was {at}: {} of {} requests failed ({})", peak.failed, peak.requests, percent(peak.share)),
+            format!(
+                "the worst minute was {at}: {} of {} requests failed ({})",
+                peak.failed,
+                peak.requests,
+                percent(peak.share)
+            ),
             edge,
         ));
     }
@@ -127,7 +136,8 @@ pub(super) fn sites(w: &Writer<'_>) -> Vec<Site> {
     leaks
         .map(|leak| {
             let site = leak.call_site.as_ref();
-            let file = site.and_then(|s| s.file.as_ref().map(|f| s.line.map_or_else(|| f.clone(), |line| format!("{f}:{line}"))));
+            let file =
+                site.and_then(|s| s.file.as_ref().map(|f| s.line.map_or_else(|| f.clone(), |line| format!("{f}:{line}"))));
             let function = site.and_then(|s| s.function.clone());
             let place = file.or_else(|| function.clone()).or_else(|| leak.endpoint.clone());
             Site {

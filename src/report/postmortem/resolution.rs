@@ -28,13 +28,18 @@ pub(super) fn recovery(w: &Writer<'_>) -> Vec<Sentence> {
         out.push(w.counted(format!("it got better for the first time at {}", w.zone.words(time)), edge(w.report)));
     }
     match &i.recovered {
-        Some(time) => out.push(w.counted(format!("the last failures that belong to it were at {}", w.zone.words(time)), edge(w.report))),
+        Some(time) => {
+            out.push(w.counted(format!("the last failures that belong to it were at {}", w.zone.words(time)), edge(w.report)));
+        }
         None if i.onset.is_some() => out.push(w.counted("it was not over when the logs end", edge(w.report))),
         None => {}
     }
     let last = w.report.leaks.iter().max_by(|a, b| a.last.cmp(&b.last));
     if let Some(leak) = last {
-        out.push(w.says(format!("the last connection that was never given back was opened at {}", w.zone.words(&leak.last)), &leak.evidence));
+        out.push(w.says(
+            format!("the last connection that was never given back was opened at {}", w.zone.words(&leak.last)),
+            &leak.evidence,
+        ));
     }
     out
 }

@@ -7,7 +7,8 @@ use crate::report::markdown::escape;
 
 /// Writes the table; times in the zone asked for.
 pub fn render(report: &Report, zone: &Local) -> String {
-    let mut out = format!("| time ({}) | phase | where | what | evidence |\n| --- | --- | --- | --- | --- |\n", escape(&zone.name()));
+    let mut out =
+        format!("| time ({}) | phase | where | what | evidence |\n| --- | --- | --- | --- | --- |\n", escape(&zone.name()));
     for row in rows(report) {
         let bound = row.bound_ms.filter(|b| *b >= 1.0).map(|b| format!(" ± {b:.0} ms")).unwrap_or_default();
         out.push_str(&format!(

@@ -106,7 +106,10 @@ pub fn gantt(report: &Report) -> String {
 fn site(leak: &crate::report::Leak) -> String {
     let site = leak.call_site.as_ref();
     let place = site.and_then(|s| s.file.as_ref().map(|f| s.line.map_or_else(|| f.clone(), |l| format!("{f}:{l}"))));
-    place.or_else(|| site.and_then(|s| s.function.clone())).or_else(|| leak.endpoint.clone()).unwrap_or_else(|| "an unknown place".into())
+    place
+        .or_else(|| site.and_then(|s| s.function.clone()))
+        .or_else(|| leak.endpoint.clone())
+        .unwrap_or_else(|| "an unknown place".into())
 }
 
 fn text(row: &Row) -> String {

@@ -39,9 +39,7 @@ type Tracks<'b> = BTreeMap<(&'b str, &'b str), (u32, u32)>;
 /// Process and thread of each layer and pool, with their names.
 fn tracks<'b>(bars: &'b [Bar], events: &mut Vec<Value>) -> Tracks<'b> {
     let groups: BTreeSet<(&str, &str)> = bars.iter().map(|b| (b.layer, b.group.as_str())).collect();
-    let name = |what: &str, pid: u32, tid: u32, name: &str| {
-        json!({"ph": "M", "name": what, "pid": pid, "tid": tid, "args": {"name": name}})
-    };
+    let name = |what: &str, pid: u32, tid: u32, name: &str| json!({"ph": "M", "name": what, "pid": pid, "tid": tid, "args": {"name": name}});
     events.push(name("process_name", STORY, 0, "incident"));
     let mut tracks = BTreeMap::new();
     for (layer, pid) in LAYERS {
@@ -67,14 +65,17 @@ fn story(report: &Report, events: &mut Vec<Value>) {
     let i = &report.incident;
     let span = i.onset.as_deref().and_then(micros).zip(i.recovered.as_deref().and_then(micros));
     if let Some((from, to)) = span.filter(|(from, to)| to > from) {
-        events.push(json!({"ph": "X", "name": "users see it", "cat": "incident", "ts": from, "dur": to - from, "pid": STORY, "tid": 2}));
+        events.push(
+            json!({"ph": "X", "name": "users see it", "cat": "incident", "ts": from, "dur": to - from, "pid": STORY, "tid": 2}),
+        );
     }
 }
 
 fn curves(report: &Report, events: &mut Vec<Value>) {
     let series = &report.series;
     let Some(from) = series.from.as_deref().and_then(micros) else { return };
-    let mut curves: Vec<(String, &[u32])> = series.open.iter().map(|(layer, c)| (format!("open {layer}"), c.as_slice())).collect();
+    let mut curves: Vec<(String, &[u32])> =
+        series.open.iter().map(|(layer, c)| (format!("open {layer}"), c.as_slice())).collect();
     for (name, curve) in [
         ("leaked so far", &series.leaked),
         ("waiting", &series.waiting),
@@ -91,7 +92,8 @@ fn curves(report: &Report, events: &mut Vec<Value>) {
                 continue;
             }
             before = Some(*value);
-            let ts = from + (bucket as f64 * series.bucket_seconds * 1e6).round() as i64;
+            let since = std::time::Duration::try_from_secs_f64(bucket as f64 * series.bucket_seconds).unwrap_or_default();
+            let ts = from + i64::try_from(since.as_micros()).unwrap_or(i64::MAX / 2);
             events.push(json!({"ph": "C", "name": name, "ts": ts, "pid": STORY, "args": {"value": value}}));
         }
     }
@@ -107,9 +109,11 @@ fn connection(report: &Report, bar: &Bar, tracks: &Tracks<'_>, events: &mut Vec<
         Some(_) => bar.key.clone(),
     };
     let args = json!({"class": bar.class, "why": bar.why, "client": bar.client, "opened at": place(report, &bar.at)});
-    events.push(json!({"ph": "b", "name": name, "cat": bar.layer, "id": bar.id, "ts": ts, "pid": pid, "tid": tid, "args": args}));
+    events
+        .push(json!({"ph": "b", "name": name, "cat": bar.layer, "id": bar.id, "ts": ts, "pid": pid, "tid": tid, "args": args}));
     if let Some(end) = bar.end.as_deref().and_then(micros) {
-        events.push(json!({"ph": "e", "name": name, "cat": bar.layer, "id": bar.id, "ts": end.max(ts), "pid": pid, "tid": tid}));
+        events
+            .push(json!({"ph": "e", "name": name, "cat": bar.layer, "id": bar.id, "ts": end.max(ts), "pid": pid, "tid": tid}));
     }
 }
 
@@ -119,7 +123,9 @@ fn flows(bars: &[Bar], tracks: &Tracks<'_>, events: &mut Vec<Value>) {
     let mut anchor = |bar: &Bar, ts: i64, ph: &str, id: u32, what: &str| {
         if let Some((pid, tid)) = tracks.get(&(bar.layer, bar.group.as_str())) {
             events.push(json!({"ph": "X", "name": what, "cat": "link", "ts": ts, "dur": 1, "pid": pid, "tid": tid}));
-            events.push(json!({"ph": ph, "bp": "e", "name": "carried by", "cat": "link", "id": id, "ts": ts, "pid": pid, "tid": tid}));
+            events.push(
+                json!({"ph": ph, "bp": "e", "name": "carried by", "cat": "link", "id": id, "ts": ts, "pid": pid, "tid": tid}),
+            );
         }
     };
     for bar in bars {

@@ -40,9 +40,7 @@ fn event(report: &Report, row: &Row) -> Option<Event> {
 pub fn csv(report: &Report, out: &mut dyn Write) -> Result<()> {
     let failed = |e: ::csv::Error| Error::Io { path: "output".into(), source: e.into() };
     let mut table = ::csv::Writer::from_writer(out);
-    table
-        .write_record(["message", "datetime", "timestamp", "timestamp_desc", "tier", "evidence", "tag"])
-        .map_err(failed)?;
+    table.write_record(["message", "datetime", "timestamp", "timestamp_desc", "tier", "evidence", "tag"]).map_err(failed)?;
     for e in rows(report).iter().filter_map(|row| event(report, row)) {
         let record = [
             defuse(&e.message),
