@@ -5,9 +5,11 @@ mod args;
 mod detect;
 mod formats;
 mod moment;
+mod output;
 mod plan;
 mod progress;
 mod run;
+mod story;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -2,6 +2,7 @@
 
 pub mod find;
 pub mod open;
+pub mod reread;
 pub mod rotation;
 mod utf16;
 

@@ -5,6 +5,7 @@ mod all {
     mod bad_input;
     mod cli;
     mod edge_cases;
+    mod exports;
     mod holders;
     mod invariants;
     mod pools;
