@@ -10,6 +10,7 @@ mod plan;
 mod progress;
 mod run;
 mod story;
+mod tui;
 
 use clap::Parser;
 use std::process::ExitCode;

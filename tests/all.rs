@@ -14,4 +14,5 @@ mod all {
     mod stories;
     mod tidy;
     mod tools;
+    mod tui;
 }

@@ -2,7 +2,7 @@
 
 use super::args::{Args, Output, ReportFormat, TableFormat, Verb};
 use super::plan::Plan;
-use super::{detect, formats, moment, output, progress, story};
+use super::{detect, formats, moment, output, progress, story, tui};
 use crate::correlate::{self, Case, Class};
 use crate::error::Error;
 use crate::ingest::strings::Strings;
@@ -19,6 +19,7 @@ const STDOUT: Output = Output { output: None, force: false };
 /// Runs what was typed. Errors are usage errors (exit code 2); what could not be read is an exit code of 1.
 pub(super) fn run(args: Args) -> Result<ExitCode> {
     match args.verb {
+        None if tui::possible() => tui::show(Plan::new(&args.input)?, &args.tui),
         None => report(&Plan::new(&args.input)?, ReportFormat::Text, &STDOUT),
         Some(Verb::Report { input, format, at: Some(at), output }) => holders(&Plan::new(&input)?, format, &at, &output),
         Some(Verb::Report { input, format, at: None, output }) => report(&Plan::new(&input)?, format, &output),
@@ -26,6 +27,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode> {
         Some(Verb::Postmortem { input, template, format, output }) => {
             story::postmortem(&input, template.as_deref(), format, &output)
         }
+        Some(Verb::Tui { input, options }) => tui::show(Plan::new(&input)?, &options),
         Some(Verb::Sessions { input, class, format, output }) => sessions(&Plan::new(&input)?, &class, format, &output),
         Some(Verb::Detect { input, format }) => {
             let plan = Plan::new(&input)?;
