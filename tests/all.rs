@@ -11,6 +11,7 @@ mod all {
     mod pools;
     mod readme;
     mod sim;
+    mod statistics;
     mod stories;
     mod tidy;
     mod tools;

@@ -44,12 +44,16 @@ pub fn read(parts: &[String], ranges: &[Range], each: &mut dyn FnMut(usize, &[u8
             let spent = usize::try_from(range.offset.saturating_sub(base)).unwrap_or(usize::MAX).min(held.len());
             held.drain(..spent);
             base += spent as u64;
-            // A fresh block each time: the stream looks at it to find what rotated files repeat.
-            let mut block = Vec::new();
-            if base + held.len() as u64 >= end || stream.fill(&mut block, BLOCK) == 0 {
+            if base + held.len() as u64 >= end {
                 break;
             }
-            held.append(&mut block);
+            let known = held.len();
+            held.resize(known + BLOCK, 0);
+            let count = stream.fill(held.get_mut(known..).unwrap_or_default());
+            held.truncate(known + count);
+            if count == 0 {
+                break;
+            }
         }
         give(&held, range.offset.checked_sub(base), range.length, index, each);
     }
@@ -117,7 +121,7 @@ mod tests {
 
     fn lines() -> (String, Vec<Range>) {
         let text =
-            (0..50_000).fold(String::new(), |text, i| text + &format!("line {i} of a log that is longer than one block\n"));
+            (0..50_000).map(|i| format!("line {i} of a log that is longer than one block\n")).collect::<Vec<_>>().concat();
         let mut ranges = Vec::new();
         let mut offset = 0u64;
         for (at, line) in text.split_inclusive('\n').enumerate() {
