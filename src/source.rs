@@ -3,6 +3,7 @@
 pub mod again;
 pub mod find;
 pub mod open;
+pub mod reread;
 pub mod rotation;
 mod utf16;
 
