@@ -6,6 +6,7 @@ pub mod contained;
 pub mod distributions;
 pub mod exit;
 pub mod gaps;
+pub mod holders;
 pub mod ledger;
 pub mod link;
 pub mod pooled;
@@ -16,12 +17,14 @@ pub mod requests;
 pub mod series;
 pub mod session;
 pub mod spectrum;
+pub mod statements;
 pub mod stats;
 pub mod survival;
 pub mod templates;
 pub mod zone;
 
 pub use callsite::{Leak, Site};
+pub use holders::holders;
 pub use ledger::{Balance, Ledger};
 pub use session::{Class, Session};
 
@@ -47,6 +50,10 @@ pub struct Case {
     pub balances: BTreeMap<Layer, Balance>,
     /// Sessions of the layers that are followed one by one: database, proxy, pool, and requests that never ended.
     pub sessions: Vec<Session>,
+    /// Requests that sessions refer to.
+    pub requests: Vec<requests::Request>,
+    /// Under which source's number the sessions of each source's server are kept.
+    pub servers: Vec<u32>,
     /// Leaking call sites, ranked.
     pub leaks: Vec<Leak>,
     /// Deploys, alerts, restarts, in the order of time.
@@ -89,8 +96,9 @@ pub fn correlate(table: &EventTable) -> Case {
     let balances = folded.balances();
     let mut remarks = remarks::remarks(table, &folded);
     remarks.extend(sought);
-    let (duplicates, sessions) = (folded.duplicates, folded.sessions);
-    Case { balances, sessions, leaks, markers, gaps, window, series, judged, duplicates, remarks }
+    let servers = (0u32..).take(table.sources.len()).map(|source| folded.servers.server(source)).collect();
+    let (duplicates, sessions, requests) = (folded.duplicates, folded.sessions, folded.requests);
+    Case { balances, sessions, requests, servers, leaks, markers, gaps, window, series, judged, duplicates, remarks }
 }
 
 /// First and last time of the sources that tell of work. A list of deploys may reach back for months: it widens the

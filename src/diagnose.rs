@@ -66,7 +66,7 @@ pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
     let suggestions = suggest::suggest(&rows, case, &facts, &verdict, &pools);
     let impact = impact::impact(&rows, &signals, &moments);
     let novel = moments.onset.and_then(|onset| novel::find(table, &rows, onset));
-    Diagnosis { verdict, hypotheses, novel, moments, pools, impact, logging, suggestions }
+    Diagnosis { verdict, hypotheses, moments, pools, impact, novel, logging, suggestions }
 }
 
 /// The two stretches that are compared: up to the incident, and the incident. Without one the logs' two halves are.

@@ -3,16 +3,23 @@
 pub mod answer;
 pub mod attribution;
 pub mod build;
+pub mod citations;
 pub mod csv;
 pub mod diagnosed;
+pub mod holders;
 pub mod incident;
 pub mod json;
+pub mod lanes;
+pub mod local;
 pub mod markdown;
 pub mod novel;
 pub mod pools;
+pub mod postmortem;
+pub mod quotes;
 pub mod sessions;
 pub mod spark;
 pub mod text;
+pub mod timeline;
 
 use serde::Serialize;
 use std::collections::BTreeMap;

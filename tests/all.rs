@@ -5,11 +5,15 @@ mod all {
     mod bad_input;
     mod cli;
     mod edge_cases;
+    mod exports;
+    mod holders;
     mod invariants;
     mod pools;
     mod readme;
+    mod sim;
     mod statistics;
     mod stories;
     mod tidy;
     mod tools;
+    mod tui;
 }
