@@ -105,8 +105,10 @@ pub fn rank(rows: &Rows<'_>, folded: &Folded) -> Vec<Leak> {
     };
     // A leaked borrow and the server session that carries it are one leak: the borrow tells more.
     let mut sessions = leaked(Layer::Pool);
-    if sessions.is_empty() {
-        sessions = leaked(Layer::Db);
+    for layer in [Layer::Db, Layer::Proxy] {
+        if sessions.is_empty() {
+            sessions = leaked(layer);
+        }
     }
     let frames: Vec<Vec<Site>> = sessions.iter().map(|(_, s)| stack(rows, s)).collect();
     let paths = Paths::new(&frames, &others(rows, folded));

@@ -6,10 +6,11 @@ use backtrail::correlate::ledger::{Folded, Ledger};
 use backtrail::correlate::spectrum::{FeatureKind, Tier};
 use backtrail::correlate::survival::Decision;
 use backtrail::correlate::survival::decide::decide;
-use backtrail::correlate::templates::messages;
+use backtrail::correlate::templates::{Miner, TemplateId, messages};
 use backtrail::correlate::{classify, correlate, gaps, link};
 use backtrail::ingest::Options;
 use backtrail::table::{EventTable, RowId};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 /// The ledger with its classes, as the report has it.
@@ -87,4 +88,46 @@ fn nothing_healthy_is_called_a_leak() {
             assert_ne!(finding.decision, Decision::Leaked, "{story} {}: {}", finding.layer.name(), finding.sentence());
         }
     }
+}
+
+/// Grouping accuracy on the 2k sets of Loghub, where a folder `LOGHUB` holds their `*_structured*.csv`: a figure to compare
+/// with those that are published, printed with `--ignored --nocapture`.
+#[test]
+#[ignore = "needs the data sets"]
+#[expect(clippy::print_stdout, reason = "that is its purpose")]
+fn loghub() {
+    let Ok(folder) = std::env::var("LOGHUB") else { return };
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    files.retain(|f| f.extension().is_some_and(|e| e == "csv"));
+    files.sort();
+    let (mut grouping, mut f1) = (0.0, 0.0);
+    for file in &files {
+        let mut reader = csv::Reader::from_path(file).unwrap();
+        let header = reader.byte_headers().unwrap().clone();
+        let column = |name: &[u8]| header.iter().position(|h| h == name).unwrap();
+        let (content, event) = (column(b"Content"), column(b"EventId"));
+        let mut statements: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+        let (mut miner, mut trained) = (Miner::new(), Vec::new());
+        for record in reader.byte_records().map(Result::unwrap) {
+            let next = statements.len();
+            let statement = *statements.entry(record[event].to_vec()).or_insert(next);
+            trained.push((statement, miner.train(&record[content])));
+        }
+        let templates = miner.finish();
+        let (mut truth, mut found) =
+            (BTreeMap::<usize, BTreeSet<usize>>::new(), BTreeMap::<TemplateId, BTreeSet<usize>>::new());
+        for (at, (statement, one)) in trained.iter().enumerate() {
+            truth.entry(*statement).or_default().insert(at);
+            found.entry(templates.of_trained(*one).unwrap()).or_default().insert(at);
+        }
+        let sets: BTreeSet<&BTreeSet<usize>> = truth.values().collect();
+        let right: Vec<&BTreeSet<usize>> = found.values().filter(|f| sets.contains(f)).collect();
+        let ga = right.iter().map(|r| r.len()).sum::<usize>() as f64 / trained.len() as f64;
+        let (precision, recall) = (right.len() as f64 / found.len() as f64, right.len() as f64 / truth.len() as f64);
+        let f = if right.is_empty() { 0.0 } else { 2.0 * precision * recall / (precision + recall) };
+        println!("{}: grouping accuracy {ga:.3}, F1 {f:.3}", file.display());
+        (grouping, f1) = (grouping + ga, f1 + f);
+    }
+    let sets = files.len() as f64;
+    println!("{} sets: grouping accuracy {:.3}, F1 {:.3}", files.len(), grouping / sets, f1 / sets);
 }
