@@ -24,6 +24,9 @@ pub(super) enum Verb {
         /// How to write it
         #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
         format: ReportFormat,
+        /// The objective that requests are measured by, in per cent of good ones: 99.9
+        #[arg(long, value_name = "PERCENT", value_parser = super::plan::objective)]
+        slo: Option<f64>,
         #[command(flatten)]
         output: Output,
     },

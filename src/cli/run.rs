@@ -17,8 +17,8 @@ use std::process::ExitCode;
 /// Runs what was typed. Errors are usage errors (exit code 2); what could not be read is an exit code of 1.
 pub(super) fn run(args: Args) -> Result<ExitCode> {
     match args.verb {
-        None => report(&Plan::new(&args.input)?, ReportFormat::Text, &Output { output: None, force: false }),
-        Some(Verb::Report { input, format, output }) => report(&Plan::new(&input)?, format, &output),
+        None => report(&Plan::new(&args.input)?, ReportFormat::Text, None, &Output { output: None, force: false }),
+        Some(Verb::Report { input, format, slo, output }) => report(&Plan::new(&input)?, format, slo, &output),
         Some(Verb::Sessions { input, class, format, output }) => sessions(&Plan::new(&input)?, &class, format, &output),
         Some(Verb::Detect { input, format }) => {
             let plan = Plan::new(&input)?;
@@ -66,9 +66,10 @@ fn case(plan: &Plan) -> Result<(EventTable, Case, ExitCode)> {
     Ok((table, case, code))
 }
 
-fn report(plan: &Plan, format: ReportFormat, output: &Output) -> Result<ExitCode> {
+fn report(plan: &Plan, format: ReportFormat, slo: Option<f64>, output: &Output) -> Result<ExitCode> {
     let (table, case, code) = case(plan)?;
-    let diagnosis = diagnose::diagnose(&table, &case);
+    let mut diagnosis = diagnose::diagnose(&table, &case);
+    diagnosis.budget = slo.and_then(|target| diagnose::budget::spend(&diagnosis.impact, target));
     let report = report::build::build(&table, &case, &diagnosis);
     let mut to = out(output)?;
     match format {

@@ -11,7 +11,7 @@
 //! - `detected`: the first alert that fires between `cause_start` (else `onset`) and `recovered`.
 
 use super::signals::{Count, SECOND, Signals};
-use super::slo::{self, Bad, Basis};
+use super::slo::{self, Bad, Basis, Slo};
 use super::spells::{self, Spells};
 use crate::correlate::{Case, Marker};
 use crate::ingest::TextCol;
@@ -58,6 +58,8 @@ pub struct Hint {
 pub struct Spell {
     /// Begin of its first bad request, ns UTC.
     pub from: i64,
+    /// Begin of the third: the first two might be background, so that it may have begun as late as this.
+    pub latest: i64,
     /// End of its last bad request.
     pub to: i64,
     /// Bad requests.
@@ -109,6 +111,8 @@ impl Moments {
 /// The spells of a table, found once: what a hint about the cause changes is which of them belong to the incident.
 #[derive(Debug)]
 pub struct Search {
+    /// From which duration on requests are bad.
+    pub slo: Slo,
     counted: Counted,
     failures: Vec<Spell>,
     all: Vec<Spell>,
@@ -119,7 +123,8 @@ pub struct Search {
 impl Search {
     /// Looks for spells.
     pub fn new(rows: &Rows<'_>, signals: &Signals) -> Search {
-        let (basis, bad) = slo::bad(rows, signals);
+        let slo = Slo::of(rows, signals);
+        let (basis, bad) = slo::bad(rows, signals, &slo);
         let counted = Counted::new(signals, basis, bad);
         let least = if basis == Basis::Requests { spells::SHARE } else { 0.0 };
         let failures = spells::find(&counted.failed, &counted.exposure, least);
@@ -127,7 +132,12 @@ impl Search {
         let baselines = (failures.baseline, all.baseline);
         let all = counted.refine(signals, &all.ranges, all.baseline, |_, _| true);
         let failures = counted.failing(signals, &failures);
-        Search { counted, failures, all, baselines }
+        Search { slo, counted, failures, all, baselines }
+    }
+
+    /// Bad requests (or events) per bucket.
+    pub fn bad_per_bucket(&self) -> &[u32] {
+        &self.counted.per_bucket
     }
 
     /// The moments. Without a hint only what is plain counts as the cause's first sign: leaked connections. That a deploy
@@ -195,7 +205,7 @@ impl Counted {
             }
         }
         let exposure = match basis {
-            Basis::Requests => signals.count(Count::Requests).iter().map(|n| f64::from(*n)).collect(),
+            Basis::Requests => signals.count(Count::Requests).iter().map(|c| f64::from(c.n)).collect(),
             Basis::Events => vec![signals.seconds(); signals.n],
         };
         Counted { basis, bad, per_bucket, failed, exposure }
@@ -240,10 +250,12 @@ impl Counted {
             by_start.sort_by_key(|b| (b.start, b.row));
             let starts: Vec<i64> = by_start.iter().map(|b| b.start).collect();
             let ends: Vec<i64> = by_end.iter().map(|b| b.end).collect();
-            let first_bad = by_start.get(dense(&starts, near))?;
+            let dense_from = dense(&starts, near);
+            let first_bad = by_start.get(dense_from)?;
             let last_bad = by_end.get(dense(&ends, near))?;
             Some(Spell {
                 from: first_bad.start,
+                latest: starts.get(dense_from + DENSE - 1).copied().unwrap_or(first_bad.end),
                 to: last_bad.end.max(first_bad.end),
                 bad: inside.len() as u64,
                 failed: inside.iter().filter(|b| b.failed).count() as u64,
@@ -295,7 +307,7 @@ mod tests {
     fn spell(from: i64, to: i64, bad: u64, failed: u64) -> Spell {
         let row = RowId { chunk: 0, row: 0 };
         let (from, to) = (from * SECOND, to * SECOND);
-        Spell { from, to, bad, failed, first: row, last: row, carried_in: false, carried_out: false }
+        Spell { from, latest: from, to, bad, failed, first: row, last: row, carried_in: false, carried_out: false }
     }
 
     #[test]
