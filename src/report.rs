@@ -285,6 +285,8 @@ pub struct Spell {
     pub bad: u64,
     /// Of those: failed.
     pub failed: u64,
+    /// Requests that were too slow in the application, where the tier at which requests are counted does not tell.
+    pub slow_inside: u64,
     /// The first and the last of them.
     pub evidence: Vec<Ref>,
 }

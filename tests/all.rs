@@ -5,6 +5,7 @@ mod all {
     mod bad_input;
     mod cli;
     mod edge_cases;
+    mod incident;
     mod invariants;
     mod readme;
     mod stories;

@@ -107,6 +107,9 @@ pub struct Bad {
     pub end: i64,
     /// True for 5xx; false for one that was slow or given up.
     pub failed: bool,
+    /// True for a request that was slow in the application, where the tier at which requests are counted does not say how
+    /// long they took. It may be counted as failed there too.
+    pub inside: bool,
     /// Its row.
     pub row: RowId,
 }
@@ -137,15 +140,16 @@ fn bad_requests(rows: &Rows<'_>, signals: &Signals, slo: &Slo) -> Vec<Bad> {
     let front = &signals.front;
     let mut bad = Vec::new();
     for row in rows.iter().filter(|r| matches!(r.kind(), Kind::LbRequest | Kind::RequestEnd) && r.has_time()) {
-        let counted = if front.is_request(&row) {
-            slo.is_bad(&row)
-        } else {
+        let inside = !front.is_request(&row);
+        let counted = if inside {
             // Where the load balancer does not say how long requests took, the application does.
             !slo.timed && front.reached_application(&row) && !is_failed(&row) && slo.is_slow(&row)
+        } else {
+            slo.is_bad(&row)
         };
         if counted && !front.is_probe(&row) {
             let (start, end) = span(&row);
-            bad.push(Bad { start, end, failed: is_failed(&row), row: row.id });
+            bad.push(Bad { start, end, failed: is_failed(&row), inside, row: row.id });
         }
     }
     bad
@@ -169,7 +173,7 @@ fn bad_events(rows: &Rows<'_>, signals: &Signals) -> Vec<Bad> {
     };
     rows.iter()
         .filter(|r| r.has_time() && counts(r) && signals.bucket(r.time()).is_some())
-        .map(|r| Bad { start: r.time(), end: r.time(), failed: true, row: r.id })
+        .map(|r| Bad { start: r.time(), end: r.time(), failed: true, inside: false, row: r.id })
         .collect()
 }
 

@@ -27,6 +27,7 @@ pub(super) fn incident(rows: &Rows<'_>, diagnosis: &Diagnosis) -> Incident {
         to: rfc3339(s.to),
         bad: s.bad,
         failed: s.failed,
+        slow_inside: s.slow_inside,
         evidence: refs(rows, &[s.first, s.last]),
     };
     let rung = |r: &onset::Rung| Rung {
@@ -71,8 +72,7 @@ pub(super) fn onto_timeline(rows: &Rows<'_>, diagnosis: &Diagnosis, timeline: &m
     for rung in &diagnosis.ladder {
         // Deploys and first leaks stand on the timeline already.
         if let (Some(row), false) = (rung.evidence.first(), matches!(rung.step, Step::Trigger | Step::Leak)) {
-            let title = if rung.step == Step::Seen { format!("users see it: {}", rung.text) } else { rung.text.clone() };
-            add(rung.at, *row, tier(rung.step), title);
+            add(rung.at, *row, tier(rung.step), rung.text.clone());
         }
     }
     if let (Some(first), Some(at)) = (moments.spells.first().filter(|_| moments.spells.len() > 1), moments.mitigated) {

@@ -91,9 +91,9 @@ fn lasted(incident: &Incident) -> Option<String> {
 }
 
 fn bad(spell: &super::Spell) -> String {
-    let slow = spell.bad - spell.failed;
-    let slow = if slow > 0 { format!(", {slow} too slow") } else { String::new() };
-    format!("{} failed{slow}", spell.failed)
+    let more = |n: u64, what: &str| if n > 0 { format!(", {n} {what}") } else { String::new() };
+    let slow = more(spell.bad - spell.failed, "too slow");
+    format!("{} failed{slow}{}", spell.failed, more(spell.slow_inside, "slow inside"))
 }
 
 /// Writes the section of the text report.
@@ -117,7 +117,7 @@ pub(super) fn text(report: &Report, out: &mut String, bold: &dyn Fn(&str) -> Str
     }
     if i.spells.len() > 1 {
         for spell in i.spells.iter().take(SPELLS) {
-            line(out, &format!("    {} to {}: {}", spell.from, spell.to, bad(spell)));
+            wrapped(out, "    ", "      ", &format!("{} to {}: {}", spell.from, spell.to, bad(spell)));
         }
         if i.spells.len() > SPELLS {
             line(out, &format!("    and {} more: --format json lists all", i.spells.len() - SPELLS));

@@ -57,6 +57,7 @@ pub fn rise(values: &[Option<f64>], calm: usize, until: usize, effect: f64) -> O
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::changepoint::noise::{KINDS, Noise};
 
     /// A level of 10 with a spread of ±1 and no chance in it, plus what `extra` adds.
     fn series(extra: impl Fn(usize) -> f64) -> Vec<Option<f64>> {
@@ -82,6 +83,25 @@ mod tests {
     fn a_ramp_begins_at_its_foot() {
         let found = rise(&series(|i| i.saturating_sub(140) as f64 / 4.0), 130, 240, 0.25).unwrap();
         assert!((138..=152).contains(&found.at.0) && found.at.0 < found.at.1, "{found:?}");
+    }
+
+    #[test]
+    fn noise_is_no_rise_and_a_step_is_found_in_noise() {
+        for (phi, outliers) in KINDS {
+            let mut noise = Noise(31);
+            let mut find = |level: f64| {
+                let series = noise.series(phi, outliers, |_| level);
+                rise(&series.iter().map(|v| Some(10.0 + v)).collect::<Vec<_>>(), 120, 240, 0.1)
+            };
+            let alarms = (0..60).filter(|_| find(0.0).is_some()).count();
+            assert_eq!(alarms, 0, "phi {phi}, outliers {outliers}");
+            let found: Vec<Rise> = (0..60).filter_map(|_| find(3.0)).collect();
+            // Outliers and autocorrelation widen what counts as noise before the step; the gate never lets noise through.
+            assert!(found.len() >= 57, "{} of 60, phi {phi}, outliers {outliers}", found.len());
+            let mut errors: Vec<usize> = found.iter().map(|r| r.at.1.abs_diff(140)).collect();
+            errors.sort_unstable();
+            assert!(errors[errors.len() / 2] <= 1 && errors[errors.len() * 9 / 10] <= 4, "{errors:?}");
+        }
     }
 
     #[test]

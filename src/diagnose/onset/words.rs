@@ -20,17 +20,28 @@ pub(super) fn leak(leak: &Leak) -> String {
 
 /// What users saw.
 pub(super) fn seen(spell: &Spell, basis: Basis) -> String {
-    let slow = spell.bad - spell.failed;
-    match basis {
-        Basis::Events => format!("connections fail: {} times in this spell", spell.bad),
-        Basis::Requests if slow == 0 => format!("requests fail: {} in this spell", spell.failed),
-        Basis::Requests if spell.failed == 0 => format!("requests are too slow: {slow} in this spell"),
-        Basis::Requests => format!("requests fail: {} in this spell, {slow} more are too slow", spell.failed),
+    if basis == Basis::Events {
+        return format!("connections fail: {} times in this spell", spell.bad);
     }
+    let (failed, slow, inside) = (spell.failed, spell.bad - spell.failed, spell.slow_inside);
+    let mut said = Vec::new();
+    if failed > 0 {
+        said.push(format!("{failed} requests fail"));
+    }
+    if slow > 0 {
+        said.push(format!("{slow} are too slow"));
+    }
+    if inside > 0 {
+        said.push(format!("{inside} are too slow inside the application"));
+    }
+    format!("users see it: in this spell {}", said.join(", "))
 }
 
 /// A count that exceeds its baseline.
 pub(super) fn counted(step: Step, n: u64, of: Option<u64>, waiting: Option<u32>) -> String {
+    if let (Step::Waiters, None) = (step, of) {
+        return format!("borrowers begin to wait for a connection that they will not get ({n} in this spell)");
+    }
     let of = of.map(|of| format!(" of {of}")).unwrap_or_default();
     let times = if n == 1 { "once".to_owned() } else { format!("{n} times") };
     match step {
