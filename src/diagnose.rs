@@ -11,6 +11,7 @@ pub mod impact;
 pub mod logging;
 pub mod moments;
 pub mod onset;
+pub mod pool;
 pub mod probe;
 pub mod rates;
 pub mod signals;
@@ -39,6 +40,8 @@ pub struct Diagnosis {
     pub ladder: Vec<onset::Rung>,
     /// How far the sources' clocks may be off.
     pub bounds: onset::Bounds,
+    /// Demand on the pools and their sizes.
+    pub pools: pool::Arithmetic,
     /// Who was hurt.
     pub impact: impact::Impact,
     /// What the outage cost of an error budget; `None` where no objective was given.
@@ -58,14 +61,15 @@ pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
     let (before, during) = windows(case, &rough);
     let facts = facts::measure(&rows, case, before, during);
     let searched = searched(&rows, during);
-    let context = causes::Context { facts: &facts, case, searched: &searched };
+    let pools = pool::measure(&rows, case, &facts, rough.onset.is_some());
+    let context = causes::Context { facts: &facts, case, searched: &searched, pools: &pools };
     let mut hypotheses = causes::weigh(&context);
     let trigger = verdict::trigger(&rows, case, &facts, &rough, &hypotheses);
     let hint = verdict::hint(case, &facts, &hypotheses, trigger.as_ref());
     let mut moments = search.moments(&rows, case, Some(&hint));
     let mut verdict = verdict::judge(&rows, case, &facts, &moments, &mut hypotheses, trigger);
     let logging = logging::gaps(table, case, &facts);
-    let suggestions = suggest::suggest(&rows, case, &facts, &verdict);
+    let suggestions = suggest::suggest(&rows, case, &facts, &verdict, &pools);
     let bounds = onset::Bounds::of_stamps(&signals);
     let trigger = verdict.trigger.as_ref();
     let climb = onset::Climb { rows: &rows, case, signals: &signals, moments: &moments, trigger, bounds: &bounds };
@@ -75,7 +79,7 @@ pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
     }
     onset::date(&ladder, &rows, &mut verdict.symptoms);
     let impact = impact::impact(&rows, &signals, &search, &moments);
-    Diagnosis { verdict, hypotheses, moments, ladder, bounds, impact, budget: None, logging, suggestions }
+    Diagnosis { verdict, hypotheses, moments, ladder, bounds, pools, impact, budget: None, logging, suggestions }
 }
 
 /// The two stretches that are compared: up to the incident, and the incident. Without one the logs' two halves are.

@@ -8,6 +8,7 @@ pub mod incident;
 pub mod json;
 pub mod ladder;
 pub mod markdown;
+pub mod pools;
 pub mod sessions;
 pub mod spark;
 pub mod text;
@@ -52,6 +53,10 @@ pub struct Report {
     pub incident: Incident,
     /// Who was hurt.
     pub impact: Impact,
+    /// Pools: their sizes, what was asked of them, what other sizes would have changed.
+    pub pools: Vec<pools::Pool>,
+    /// The numbers that separate a leak from a small pool from slow statements.
+    pub separating: Option<pools::Separating>,
     /// Leaking call sites, ranked.
     pub leaks: Vec<Leak>,
     /// Versions put into service.

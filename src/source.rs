@@ -2,7 +2,7 @@
 
 pub mod find;
 pub mod open;
-mod rotation;
+pub mod rotation;
 mod utf16;
 
 use std::path::PathBuf;

@@ -73,6 +73,9 @@ pub(super) struct Input {
     /// Layout of files that are taken for something else: 'x.log=nginx_access'
     #[arg(long, value_name = "GLOB=NAME")]
     pub(super) format_for: Vec<String>,
+    /// The log_format of a web server: nginx's '$remote_addr …', Apache's '%h %l …', or an nginx.conf that holds it
+    #[arg(long, value_name = "FORMAT|FILE")]
+    pub(super) log_format: Vec<String>,
     /// Stack frames that are the application's, by the beginning of their module or path
     #[arg(long, value_name = "PREFIX")]
     pub(super) in_app: Vec<String>,

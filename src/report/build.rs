@@ -40,6 +40,8 @@ pub fn build(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Report {
         hypotheses: diagnosed::hypotheses(&rows, diagnosis),
         incident: incident::incident(&rows, diagnosis),
         impact: incident::impact(diagnosis),
+        pools: super::pools::pools(&rows, diagnosis),
+        separating: super::pools::separating(&rows, diagnosis),
         leaks: leaks(&rows, case),
         deploys: deploys(&rows, case),
         alerts: alerts(&rows, case),
