@@ -79,11 +79,11 @@ impl Units {
         }
         let joined = leaked.iter().filter(|(unit, _)| request_of(folded, *unit).is_some()).count();
         let mut passed = returned(folded, layer);
+        let mut all = passed.len();
         if passed.len() < FEW && joined > 0 {
             leaked.retain(|(unit, _)| request_of(folded, *unit).is_some());
-            passed = other_requests(rows, folded, layer);
+            (passed, all) = other_requests(rows, folded, layer);
         }
-        let all = passed.len();
         let kept: Vec<(Unit, Option<usize>)> = sample(&passed, PASSED).map(|unit| (*unit, None)).collect();
         let mut units = Units { sample: (kept.len() as u64, all as u64), ..Units::default() };
         units.requests = joined * 2 > leaked.len();
@@ -220,15 +220,14 @@ fn returned(folded: &Folded, layer: Layer) -> Vec<Unit> {
     found.into_iter().map(|(_, index)| Unit::Session(index)).collect()
 }
 
-/// The requests that the application tells of and that no leaked session belongs to, in the order of time.
-fn other_requests(rows: &Rows<'_>, folded: &Folded, layer: Layer) -> Vec<Unit> {
+/// Requests that the application tells of and that no leaked session belongs to, at even steps, and how many there are.
+fn other_requests(rows: &Rows<'_>, folded: &Folded, layer: Layer) -> (Vec<Unit>, usize) {
     let leaked = folded.sessions.iter().filter(|s| s.layer == layer && s.class == Class::Leaked);
     let requests = leaked.filter_map(|s| s.request).filter_map(|r| folded.requests.get(r as usize));
     let known: HashSet<RowId> = requests.flat_map(|r| [Some(r.row), r.end_row]).flatten().collect();
-    let ended = rows.iter().filter(|row| row.kind() == Kind::RequestEnd && row.has_time() && !known.contains(&row.id));
-    let mut found: Vec<(i64, RowId)> = ended.map(|row| (row.time(), row.id)).collect();
-    found.sort_unstable();
-    found.into_iter().map(|(_, row)| Unit::Request(row)).collect()
+    let ended = || rows.iter().filter(|row| row.kind() == Kind::RequestEnd && row.has_time() && !known.contains(&row.id));
+    let all = ended().count();
+    (ended().step_by(all.div_ceil(PASSED).max(1)).map(|row| Unit::Request(row.id)).collect(), all)
 }
 
 /// Rows that exist because a session leaked, or because it did not: they are the question, not an answer.
