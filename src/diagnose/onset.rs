@@ -172,7 +172,7 @@ impl Climb<'_> {
             rungs.extend(Step::ALL.iter().filter_map(|step| self.counted(*step, &view).or_else(|| self.risen(*step, &view))));
         }
         let seen = self.moments.spells.first();
-        let last = seen.map_or(i64::MAX, |s| (s.from + AFTER).max(i64::midpoint(s.from, s.to)));
+        let last = seen.map_or(i64::MAX, |s| s.from.saturating_add(AFTER).max(i64::midpoint(s.from, s.to)));
         rungs.retain(|rung| !rung.evidence.is_empty() && rung.at <= last);
         for rung in &mut rungs {
             rung.bound = rung.evidence.iter().map(|row| self.bounds.of(self.rows, *row)).max().unwrap_or(0);
@@ -343,7 +343,7 @@ impl Climb<'_> {
 /// Puts rungs in the order of time; those that cannot be told apart in the order from cause to effect, and they say so.
 fn order(mut rungs: Vec<Rung>) -> Vec<Rung> {
     rungs.sort_by_key(|rung| (rung.at, rung.step));
-    let apart = |before: &Rung, after: &Rung| after.earliest - before.latest > before.bound + after.bound;
+    let apart = |before: &Rung, after: &Rung| after.earliest.saturating_sub(before.latest) > before.bound + after.bound;
     for index in 1..rungs.len() {
         let mut at = index;
         while let Some([before, after]) = at.checked_sub(1).and_then(|i| rungs.get(i..=at)) {

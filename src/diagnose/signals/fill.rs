@@ -3,7 +3,7 @@
 use super::{Count, Gauge, SECOND, Signals, Timing};
 use crate::correlate::session::{Ended, Session};
 use crate::correlate::{Case, Class};
-use crate::diagnose::front::{Front, Tier, span};
+use crate::diagnose::front::{Front, Hours, Tier, span};
 use crate::ingest::{IntCol, LongCol, TextCol};
 use crate::table::{Row, RowId, Rows};
 use backtrail_parsers::{Kind, Layer};
@@ -219,6 +219,7 @@ fn operation(rows: &Rows<'_>) -> Option<(i64, i64)> {
                 | Kind::Error
         )
     };
-    let times = rows.iter().filter(|r| r.has_time() && counts(r.kind())).map(|r| (r.time(), r.time()));
-    times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    let mut hours = Hours::default();
+    rows.iter().filter(|r| r.has_time() && counts(r.kind())).for_each(|r| hours.see(r.time()));
+    hours.range()
 }
