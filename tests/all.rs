@@ -5,11 +5,16 @@ mod all {
     mod bad_input;
     mod cli;
     mod edge_cases;
+    mod exports;
+    mod holders;
     mod incident;
     mod invariants;
     mod pools;
     mod readme;
+    mod sim;
+    mod statistics;
     mod stories;
     mod tidy;
     mod tools;
+    mod tui;
 }

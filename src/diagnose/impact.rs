@@ -15,8 +15,9 @@ use super::signals::{Count, SECOND, Signals};
 use super::slo::is_failed;
 use crate::correlate::stats::wilson;
 use crate::ingest::TextCol;
+use crate::table::maps::HashMap;
 use crate::table::{Row, Rows};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// The error peak is looked for in minutes …
 const MINUTE: i64 = 60 * SECOND;
@@ -138,7 +139,7 @@ pub fn impact(rows: &Rows<'_>, signals: &Signals, search: &Search, moments: &Mom
     };
     let (mut whole, mut inside) = (Scope::default(), Scope::default());
     let mut degraded = (0, 0);
-    let mut clients: HashMap<u32, Part> = HashMap::new();
+    let mut clients: HashMap<u32, Part> = HashMap::default();
     let mut windows: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
     let during = |row: &Row<'_>, (start, end)| row.has_time() && span_of.is_some_and(|(from, to)| end >= from && start <= to);
     for row in rows.iter().filter(|r| signals.front.is_request(r)) {
