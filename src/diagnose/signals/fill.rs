@@ -5,9 +5,9 @@ use crate::correlate::session::{Ended, Session};
 use crate::correlate::{Case, Class};
 use crate::diagnose::front::{Front, Hours, Tier, span};
 use crate::ingest::{IntCol, LongCol, TextCol};
+use crate::table::maps::HashMap;
 use crate::table::{Row, RowId, Rows};
 use backtrail_parsers::{Kind, Layer};
-use std::collections::HashMap;
 
 /// Producers that tell of a timeout twice (pool and caller) do so within this time.
 const TWICE: i64 = 5_000_000;
@@ -24,7 +24,7 @@ impl Signals {
         let Some((from, to)) = front.range.or_else(|| operation(rows)) else { return Signals::default() };
         let mut signals = Signals::empty(front, from, to);
         signals.whole_seconds = vec![true; rows.table().sources.len()];
-        let mut last = LastTimeout::new();
+        let mut last = LastTimeout::default();
         for row in rows.iter() {
             signals.take(&row, &mut last);
         }
