@@ -13,7 +13,6 @@ pub mod moments;
 pub mod onset;
 pub mod pool;
 pub mod probe;
-pub mod rates;
 pub mod signals;
 pub mod slo;
 pub mod spells;

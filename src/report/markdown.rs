@@ -30,6 +30,7 @@ pub fn render(report: &Report) -> String {
         let _ = writeln!(out, "Logs from {from} to {to}.\n");
     }
     super::ladder::markdown(report, &mut out);
+    super::ladder::impact(report, &mut out);
     leaks(report, &mut out);
     super::pools::markdown(report, &mut out);
     let new = super::novel::lines(report);
