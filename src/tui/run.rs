@@ -256,6 +256,7 @@ fn keys(send: Sender<Msg>, lent: Arc<AtomicBool>) {
 /// Reads the logs; while they are followed, again whenever they change.
 fn reader(wish: Wish, follow: bool, send: Sender<Msg>) {
     std::thread::spawn(move || {
+        let mut wish = wish;
         let mut seen = super::work::signature(&wish);
         read(&wish, &|msg| send.send(msg).is_ok());
         if !follow {
@@ -287,6 +288,7 @@ fn reader(wish: Wish, follow: bool, send: Sender<Msg>) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(Duration::from_secs(2)),
             }
+            super::work::rotated(&mut wish, &seen);
             let now = super::work::signature(&wish);
             if now != seen {
                 seen = now;
