@@ -112,8 +112,7 @@ pub(super) fn restore(model: &mut Model, text: &str) {
 }
 
 /// Notes keep their records over a new reading of grown files.
-pub(super) fn carry(model: &mut Model, old: &Data, new: &Data) {
-    let _ = old;
+pub(super) fn carry(model: &mut Model, new: &Data) {
     model.notes = notes::read(&notes::write(&model.notes), new);
 }
 

@@ -55,6 +55,16 @@ pub fn statements(report: &Report) -> Vec<Statement> {
             }
         }
     }
+    if !report.pools.is_empty() {
+        say(0, Role::Plain, String::new(), &[]);
+        say(0, Role::Title, "Pools, and what other sizes would have changed".into(), &[]);
+        for pool in &report.pools {
+            say(2, Role::Use, clean(&pool.name), &pool.evidence);
+            for text in &pool.text {
+                say(4, Role::Plain, clean(text), &pool.evidence);
+            }
+        }
+    }
     if !report.logging_gaps.is_empty() {
         say(0, Role::Plain, String::new(), &[]);
         say(0, Role::Title, "What was not logged".into(), &[]);

@@ -59,7 +59,8 @@ pub(super) fn lanes(data: &Data, axis: &Axis, width: u16) -> Vec<Lane> {
         bars("waiting", Role::Waiting, 3, 0, of(|s| s.waiting), &plain);
     }
     if !tracks.in_use.is_empty() {
-        let size = u64::from(tracks.pool_max);
+        let stated = data.report.pools.iter().filter_map(|pool| pool.size).max();
+        let size = u64::from(stated.unwrap_or(tracks.pool_max));
         bars("pool in use", Role::Use, 2, size, of(|s| s.in_use), &|top| {
             if size > 0 && top <= size { format!("of {size}") } else { top.to_string() }
         });

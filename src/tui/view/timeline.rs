@@ -12,7 +12,7 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 /// Steps between the ticks of an axis, ns.
-const STEPS: [i64; 22] = [
+const STEPS: [i64; 23] = [
     SECOND / 100,
     SECOND / 20,
     SECOND / 10,
@@ -30,6 +30,7 @@ const STEPS: [i64; 22] = [
     3600 * SECOND,
     2 * 3600 * SECOND,
     3 * 3600 * SECOND,
+    4 * 3600 * SECOND,
     6 * 3600 * SECOND,
     12 * 3600 * SECOND,
     86_400 * SECOND,
