@@ -24,6 +24,8 @@ pub(super) struct Lane {
     role: Role,
     top: u64,
     label: String,
+    /// The value at the bottom, where that is not 0.
+    below: String,
     shape: Shape,
     /// Lanes of a lower number stay where there is little room.
     pub(super) keep: u8,
@@ -42,7 +44,15 @@ pub(super) fn lanes(data: &Data, axis: &Axis, width: u16) -> Vec<Lane> {
     };
     let mut bars = |name: &str, role: Role, keep: u8, floor: u64, values: Vec<u64>, label: &dyn Fn(u64) -> String| {
         let top = values.iter().copied().max().unwrap_or(0).max(floor);
-        out.push(Lane { name: name.into(), role, top, label: label(top), shape: Shape::Bars(values), keep });
+        out.push(Lane {
+            name: name.into(),
+            role,
+            top,
+            label: label(top),
+            below: String::new(),
+            shape: Shape::Bars(values),
+            keep,
+        });
     };
     let of = |pick: fn(&Sum) -> u32| sums.iter().map(|s| u64::from(pick(s))).collect::<Vec<u64>>();
     let plain = |n: u64| n.to_string();
@@ -79,13 +89,28 @@ pub(super) fn lanes(data: &Data, axis: &Axis, width: u16) -> Vec<Lane> {
             sum.p50.zip(sum.p95).map(|(low, high)| (low.unsigned_abs(), high.unsigned_abs()))
         };
         let band: Vec<Option<(u64, u64)>> = (0..half).map(band).collect();
-        let top = band.iter().flatten().map(|(_, high)| *high).max().unwrap_or(0);
-        let label = length(i64::try_from(top).unwrap_or(0));
+        let longest = band.iter().flatten().map(|(_, high)| *high).max().unwrap_or(0);
+        let shortest = band.iter().flatten().map(|(low, _)| *low).min().unwrap_or(0);
+        let label = length(i64::try_from(longest).unwrap_or(0));
+        let below = length(i64::try_from(shortest).unwrap_or(0));
+        // Latencies reach from milliseconds to minutes: equal steps are equal factors.
+        let floor = log(shortest);
+        let level = |ns: u64| log(ns) - floor + 1;
+        let band = band.into_iter().map(|pair| pair.map(|(low, high)| (level(low), level(high)))).collect();
+        let top = level(longest);
         let at = usize::from(!tracks.requests.is_empty()) + usize::from(!tracks.errors.is_empty());
-        let lane = Lane { name: "p50 to p95".into(), role: Role::Latency, top, label, shape: Shape::Band(band), keep: 4 };
+        let lane =
+            Lane { name: "p50 to p95".into(), role: Role::Latency, top, label, below, shape: Shape::Band(band), keep: 4 };
         out.insert(at.min(out.len()), lane);
     }
     out
+}
+
+/// A logarithm in sixty-fourths of an octave, good enough to draw.
+fn log(ns: u64) -> u64 {
+    let ns = ns.max(64);
+    let octave = u64::from(ns.ilog2());
+    octave * 64 + (ns >> (octave - 6)) % 64
 }
 
 /// Draws a lane with its name and its top value.
@@ -96,6 +121,9 @@ pub(super) fn draw(lane: &Lane, pen: &mut Pen<'_>, body: Rect, area: Rect) {
     pen.text(gutter, gutter.x, bottom, &lane.name, Role::Plain);
     let scale = Rect { x: inner.right() + 1, width: body.right().saturating_sub(inner.right() + 1), ..area };
     pen.text(scale, scale.x, area.y, &lane.label, Role::Dim);
+    if area.height > 1 {
+        pen.text(scale, scale.x, bottom, &lane.below, Role::Dim);
+    }
     let height = u64::from(area.height);
     match &lane.shape {
         Shape::Bars(values) => {

@@ -59,7 +59,9 @@ pub(super) fn draw((model, data): (&Model, &Data), pen: &mut Pen<'_>, body: Rect
     let each = if all.is_empty() { 0 } else { num::cells(room / all.len()).clamp(1, 5) };
     let mut y = body.y;
     for lane in &all {
-        lanes::draw(lane, pen, body, Rect { y, height: each, ..body });
+        // High lanes have room for a line between them.
+        let height = if each > 2 { each - 1 } else { each };
+        lanes::draw(lane, pen, body, Rect { y: y + each - height, height, ..body });
         y += each;
     }
     let ruler = Rect { y, height: 1, ..inner }.intersection(body);
