@@ -14,6 +14,7 @@ use ratatui::crossterm::clipboard::CopyToClipboard;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{
     self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event, KeyCode, KeyModifiers,
+    MouseEventKind,
 };
 use ratatui::crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
 use ratatui::crossterm::{Command, execute};
@@ -249,6 +250,8 @@ fn keys(send: Sender<Msg>, lent: Arc<AtomicBool>) {
                     }
                     Msg::Key(key)
                 }
+                // The pointer passing by changes nothing.
+                Ok(Event::Mouse(mouse)) if mouse.kind == MouseEventKind::Moved => continue,
                 Ok(Event::Mouse(mouse)) => Msg::Mouse(mouse),
                 Ok(Event::Paste(text)) => Msg::Paste(text),
                 Ok(Event::Resize(width, height)) => Msg::Resize(width, height),

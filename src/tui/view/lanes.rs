@@ -1,6 +1,6 @@
 //! The lanes of the timeline: which there are, what they show per column, and how a lane is drawn.
 
-use super::super::clock::{SECOND, length};
+use super::super::clock::length;
 use super::super::data::Data;
 use super::super::layout::axis as columns;
 use super::super::model::Axis;
@@ -37,10 +37,16 @@ pub(super) fn lanes(data: &Data, axis: &Axis, width: u16) -> Vec<Lane> {
     let span = |column: u16| (axis.time(column, width), axis.time(column + 1, width));
     let sums: Vec<Sum> = (0..width).map(|c| tracks.sum(span(c).0, span(c).1)).collect();
     let mut out = Vec::new();
-    let per_second = |n: u64| {
-        let tenths =
-            u128::from(n) * 10 * u128::from(SECOND.unsigned_abs()) / u128::from((span(0).1 - span(0).0).max(1).unsigned_abs());
-        if tenths >= 100 { format!("{}/s", tenths / 10) } else { format!("{}.{}/s", tenths / 10, tenths % 10) }
+    let column = (span(0).1 - span(0).0).max(1).unsigned_abs();
+    let rate = |n: u64| {
+        let tenths = |seconds: u64| u128::from(n) * 10 * u128::from(seconds) * 1_000_000_000 / u128::from(column);
+        let (seconds, unit) = match () {
+            () if tenths(1) >= 1 => (1, "/s"),
+            () if tenths(60) >= 1 => (60, "/min"),
+            () => (3600, "/h"),
+        };
+        let tenths = tenths(seconds);
+        if tenths >= 100 { format!("{}{unit}", tenths / 10) } else { format!("{}.{}{unit}", tenths / 10, tenths % 10) }
     };
     let mut bars = |name: &str, role: Role, keep: u8, floor: u64, values: Vec<u64>, label: &dyn Fn(u64) -> String| {
         let top = values.iter().copied().max().unwrap_or(0).max(floor);
@@ -57,13 +63,13 @@ pub(super) fn lanes(data: &Data, axis: &Axis, width: u16) -> Vec<Lane> {
     let of = |pick: fn(&Sum) -> u32| sums.iter().map(|s| u64::from(pick(s))).collect::<Vec<u64>>();
     let plain = |n: u64| n.to_string();
     if !tracks.requests.is_empty() {
-        bars("requests", Role::Requests, 1, 0, of(|s| s.requests), &per_second);
+        bars("requests", Role::Requests, 1, 0, of(|s| s.requests), &rate);
     }
     if !tracks.errors.is_empty() {
-        bars("errors 5xx", Role::Bad, 0, 0, of(|s| s.errors), &per_second);
+        bars("errors 5xx", Role::Bad, 0, 0, of(|s| s.errors), &rate);
     }
     if !tracks.refused.is_empty() {
-        bars("turned away", Role::Bad, 5, 0, of(|s| s.refused), &per_second);
+        bars("turned away", Role::Bad, 5, 0, of(|s| s.refused), &rate);
     }
     if !tracks.waiting.is_empty() {
         bars("waiting", Role::Waiting, 3, 0, of(|s| s.waiting), &plain);
