@@ -20,9 +20,9 @@ const STDOUT: Output = Output { output: None, force: false };
 pub(super) fn run(args: Args) -> Result<ExitCode> {
     match args.verb {
         None if tui::possible() => tui::show(Plan::new(&args.input)?, &args.tui),
-        None => report(&Plan::new(&args.input)?, ReportFormat::Text, &STDOUT),
-        Some(Verb::Report { input, format, at: Some(at), output }) => holders(&Plan::new(&input)?, format, &at, &output),
-        Some(Verb::Report { input, format, at: None, output }) => report(&Plan::new(&input)?, format, &output),
+        None => report(&Plan::new(&args.input)?, ReportFormat::Text, None, &STDOUT),
+        Some(Verb::Report { input, format, at: Some(at), output, .. }) => holders(&Plan::new(&input)?, format, &at, &output),
+        Some(Verb::Report { input, format, at: None, slo, output }) => report(&Plan::new(&input)?, format, slo, &output),
         Some(Verb::Timeline { input, format, output }) => story::timeline(&input, format, &output),
         Some(Verb::Postmortem { input, template, format, output }) => {
             story::postmortem(&input, template.as_deref(), format, &output)
@@ -76,17 +76,19 @@ fn case(plan: &Plan) -> Result<(EventTable, Case, ExitCode)> {
     Ok((table, case, code))
 }
 
-/// Reads, correlates, diagnoses and writes down what was found.
-pub(super) fn reported(plan: &Plan) -> Result<(EventTable, Case, report::Report, ExitCode)> {
+/// Reads, correlates, diagnoses and writes down what was found. With an objective (a share of good requests, in per cent)
+/// the report says how much of its budget was used.
+pub(super) fn reported(plan: &Plan, slo: Option<f64>) -> Result<(EventTable, Case, report::Report, ExitCode)> {
     let (table, case, code) = case(plan)?;
-    let diagnosis = diagnose::diagnose(&table, &case);
+    let mut diagnosis = diagnose::diagnose(&table, &case);
+    diagnosis.budget = slo.and_then(|target| diagnose::budget::spend(&diagnosis.impact, target));
     let report = report::build::build(&table, &case, &diagnosis);
     Ok((table, case, report, code))
 }
 
-fn report(plan: &Plan, format: ReportFormat, output: &Output) -> Result<ExitCode> {
+fn report(plan: &Plan, format: ReportFormat, slo: Option<f64>, output: &Output) -> Result<ExitCode> {
     output::check(output)?;
-    let (_table, _case, report, code) = reported(plan)?;
+    let (_table, _case, report, code) = reported(plan, slo)?;
     output::write(output, |to| {
         match format {
             ReportFormat::Text => {

@@ -38,14 +38,14 @@ pub fn build(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Report {
         ledger: ledger(case),
         verdict: diagnosed::verdict(&rows, diagnosis),
         hypotheses: diagnosed::hypotheses(&rows, diagnosis),
-        incident: incident::incident(&diagnosis.moments),
-        impact: incident::impact(&diagnosis.impact),
+        incident: incident::incident(&rows, diagnosis),
+        impact: incident::impact(diagnosis),
         pools: super::pools::pools(&rows, diagnosis),
         separating: super::pools::separating(&rows, diagnosis),
         leaks: leaks(&rows, case),
         deploys: deploys(&rows, case),
         alerts: alerts(&rows, case),
-        timeline: timeline(&rows, case),
+        timeline: timeline(&rows, case, diagnosis),
         clock: clocks(table),
         logging_gaps: diagnosed::logging_gaps(diagnosis),
         suggestions: diagnosed::suggestions(&rows, diagnosis),
@@ -275,13 +275,13 @@ fn title(row: &Row<'_>) -> String {
     }
 }
 
-fn timeline(rows: &Rows<'_>, case: &Case) -> Vec<Moment> {
+fn timeline(rows: &Rows<'_>, case: &Case, diagnosis: &Diagnosis) -> Vec<Moment> {
     let mut moments: Vec<(i64, Moment)> = Vec::new();
     for marker in case.markers.iter().take(MOMENTS) {
         let row = rows.get(marker.row);
         let moment = Moment {
             time: rfc3339(marker.time),
-            bound_ms: None,
+            bound_ms: incident::bound_ms(diagnosis.bounds.of(rows, marker.row)),
             phase: None,
             tier: tier_of(marker.kind).and_then(|t| TIERS.get(t)).copied().unwrap_or("other"),
             title: title(&row),
@@ -296,6 +296,7 @@ fn timeline(rows: &Rows<'_>, case: &Case) -> Vec<Moment> {
         let moment = Moment { time: rfc3339(leak.first), bound_ms: None, phase: None, tier: "app", title, evidence };
         moments.push((leak.first, moment));
     }
+    incident::onto_timeline(rows, diagnosis, &mut moments);
     moments.sort_by_key(|(time, _)| *time);
     moments.into_iter().map(|(_, moment)| moment).collect()
 }

@@ -29,6 +29,7 @@ pub fn render(report: &Report) -> String {
     if let (Some(from), Some(to)) = (&report.window.from, &report.window.to) {
         let _ = writeln!(out, "Logs from {from} to {to}.\n");
     }
+    super::ladder::markdown(report, &mut out);
     leaks(report, &mut out);
     super::pools::markdown(report, &mut out);
     ledger(report, &mut out);

@@ -5,7 +5,7 @@
 
 use super::Site;
 use crate::correlate::distributions::fisher_greater;
-use std::collections::{HashMap, HashSet};
+use crate::table::maps::{HashMap, HashSet};
 
 /// A frame on this share of leaked and of other stacks alike is a helper.
 const COMMON: f64 = 0.8;
