@@ -59,7 +59,7 @@ struct Outside;
 /// for the end of a pipe outlives it: the pipe ends without a word when its other side is killed, and only then the
 /// terminal is brought back.
 const WATCH: &str = "trap '' INT TERM HUP QUIT TSTP TTOU; \
-    read -r word || { printf '%s' \"$1\" >/dev/tty; test -z \"$2\" || stty \"$2\" </dev/tty; }";
+    read -r word || { test -z \"$2\" || stty \"$2\" </dev/tty; printf '%s' \"$1\" >/dev/tty; }";
 
 /// The shell that waits, and the pipe.
 struct Guard {

@@ -137,6 +137,15 @@ fn markers(model: &Model, data: &Data, pen: &mut Pen<'_>, body: Rect, area: Rect
 fn flag_row(axis: &Axis, data: &Data, pen: &mut Pen<'_>, body: Rect, area: Rect) {
     let gutter = Rect { width: area.x.saturating_sub(body.x + 1), y: area.y, height: 1, ..body };
     pen.text(gutter, gutter.x, area.y, "incident", Role::Dim);
+    for (from, to) in &data.spells {
+        let first = axis.column((*from).max(axis.from), area.width);
+        let last = axis.column((*to).min(axis.to), area.width);
+        if let (Some(first), Some(last), true) = (first, last, from <= to) {
+            for column in first..=last {
+                pen.cell(area.x + column, area.y, pen.glyphs.line(), Role::Bad);
+            }
+        }
+    }
     let mut free = 0;
     for (number, flag) in data.flags.iter().enumerate() {
         if let Some(column) = axis.column(flag.time, area.width) {
@@ -184,9 +193,15 @@ fn legend(model: &Model, data: &Data, pen: &mut Pen<'_>, area: Rect) {
     if area.height >= 3 {
         y += 1;
     }
-    for (number, flag) in data.flags.iter().enumerate().take(usize::from(area.bottom().saturating_sub(y))) {
+    // Where not all have room, those around the cursor are shown.
+    let room = usize::from(area.bottom().saturating_sub(y));
+    let reached = data.flags.iter().filter(|f| f.time <= model.axis.cursor).count();
+    let skip = reached.saturating_sub(1).min(data.flags.len().saturating_sub(room));
+    for (number, flag) in data.flags.iter().enumerate().skip(skip).take(room) {
         let x = pen.text(area, area.x, y, pen.glyphs.flag(number), Role::Title);
-        let x = pen.text(area, x, y, &format!(" {}  ", clock.long(flag.time)), Role::Dim);
+        // Where clocks or samples do not tell the order, the reader is told so.
+        let sign = if flag.ordered { " " } else { pen.glyphs.about() };
+        let x = pen.text(area, x, y, &format!("{sign}{}  ", clock.long(flag.time)), Role::Dim);
         pen.text(area, x, y, &flag.title, Role::Plain);
         y += 1;
     }
