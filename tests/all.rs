@@ -14,6 +14,7 @@ mod all {
     mod sim;
     mod statistics;
     mod stories;
+    mod terminal;
     mod tidy;
     mod tools;
     mod tui;
