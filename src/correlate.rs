@@ -8,6 +8,8 @@ pub mod gaps;
 pub mod ledger;
 pub mod link;
 pub mod pooled;
+pub mod pools;
+pub mod queue;
 pub mod remarks;
 pub mod requests;
 pub mod series;

@@ -1,12 +1,22 @@
 //! F4: what caused it, and what did not. Pure functions of the table and the case; every statement cites rows.
 
 pub mod causes;
+pub mod changepoint;
 pub mod facts;
+pub mod front;
+pub mod histogram;
 pub mod hypothesis;
 pub mod impact;
 pub mod logging;
 pub mod moments;
+pub mod pool;
+pub mod probe;
+pub mod rates;
+pub mod signals;
+pub mod slo;
+pub mod spells;
 pub mod suggest;
+pub mod trend;
 pub mod verdict;
 
 use crate::correlate::Case;
@@ -24,8 +34,10 @@ pub struct Diagnosis {
     pub hypotheses: Vec<Hypothesis>,
     /// The moments of the incident.
     pub moments: Moments,
-    /// Who was hurt; `None` without requests in the logs.
-    pub impact: Option<impact::Impact>,
+    /// Demand on the pools and their sizes.
+    pub pools: pool::Arithmetic,
+    /// Who was hurt.
+    pub impact: impact::Impact,
     /// What could not be proved and which setting would have proved it.
     pub logging: Vec<logging::Gap>,
     /// What to do, each with its proof.
@@ -35,25 +47,29 @@ pub struct Diagnosis {
 /// Diagnoses a case.
 pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
     let rows = table.rows();
-    let rough = moments::find(&rows, case, None);
+    let signals = signals::Signals::of(&rows, case);
+    let search = moments::Search::new(&rows, &signals);
+    let rough = search.moments(&rows, case, None);
     let (before, during) = windows(case, &rough);
     let facts = facts::measure(&rows, case, before, during);
     let searched = searched(&rows, during);
-    let context = causes::Context { facts: &facts, case, searched: &searched };
+    let pools = pool::measure(&rows, case, &facts, rough.onset.is_some());
+    let context = causes::Context { facts: &facts, case, searched: &searched, pools: &pools };
     let mut hypotheses = causes::weigh(&context);
     let trigger = verdict::trigger(&rows, case, &facts, &rough, &hypotheses);
-    let moments = moments::find(&rows, case, Some(&verdict::hint(case, &facts, &hypotheses, trigger.as_ref())));
+    let moments = search.moments(&rows, case, Some(&verdict::hint(case, &facts, &hypotheses, trigger.as_ref())));
     let verdict = verdict::judge(&rows, case, &facts, &moments, &mut hypotheses, trigger);
     let logging = logging::gaps(table, case, &facts);
-    let suggestions = suggest::suggest(&rows, case, &facts, &verdict);
-    Diagnosis { verdict, hypotheses, moments, impact: impact::impact(&rows), logging, suggestions }
+    let suggestions = suggest::suggest(&rows, case, &facts, &verdict, &pools);
+    let impact = impact::impact(&rows, &signals, &moments);
+    Diagnosis { verdict, hypotheses, moments, pools, impact, logging, suggestions }
 }
 
 /// The two stretches that are compared: up to the incident, and the incident. Without one the logs' two halves are.
 fn windows(case: &Case, moments: &Moments) -> ((i64, i64), (i64, i64)) {
     let (from, to) = case.window.unwrap_or((0, 1));
     let middle = i64::midpoint(from, to);
-    let start = moments.onset.unwrap_or(middle);
+    let start = moments.span().map_or(middle, |span| span.0);
     let begin = moments.cause_start.unwrap_or(start).min(start);
     let end = moments.recovered.unwrap_or(to).max(start + 1);
     ((from, begin.max(from + 1)), (start - LEAD.min((start - begin).max(2_000_000_000)), end))

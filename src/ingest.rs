@@ -9,7 +9,10 @@ pub mod columns;
 mod cut;
 mod endpoint;
 pub mod options;
+pub mod pack;
+mod recent;
 mod shard;
+mod statements;
 pub mod strings;
 
 use crate::error::Error;
@@ -20,12 +23,14 @@ use backtrail_parsers::detect::{self, Format};
 use backtrail_parsers::recognisers::Recognisers;
 use backtrail_parsers::sample::Sample;
 pub use columns::{IntCol, LongCol, Shard, TextCol};
-use cut::{Piece, Pieces};
+use cut::{Piece, Pieces, Pool};
 pub use options::Options;
 pub use shard::Reject;
+use shard::Worker;
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
+use strings::Strings;
 
 /// How much of a file's beginning is looked at to recognise its format.
 const SAMPLE: usize = 256 << 10;
@@ -86,6 +91,8 @@ impl Tally {
 pub struct Ingested {
     /// The sources, sorted by path.
     pub sources: Vec<Read>,
+    /// The texts that the shards' codes mean.
+    pub strings: Strings,
     /// What could not be read, in the order of the sources.
     pub problems: Vec<Error>,
 }
@@ -115,29 +122,48 @@ pub fn ingest(found: Found, options: &Options, progress: Progress<'_>) -> Ingest
     let workers = options.threads.max(1);
     let (jobs_in, jobs_out) = sync_channel::<Job>(workers * 2);
     let jobs_out = Arc::new(Mutex::new(jobs_out));
-    let done: Mutex<BTreeMap<(usize, usize), Shard>> = Mutex::default();
-    let opened: Vec<(Opened, Vec<Error>)> = std::thread::scope(|scope| {
-        for _ in 0..workers {
-            let (queue, done, recognisers) = (Arc::clone(&jobs_out), &done, &recognisers);
-            scope.spawn(move || work(&queue, recognisers, options, done));
-        }
-        let jobs_in = jobs_in;
-        inputs.iter().enumerate().map(|(source, input)| feed(source, input, options, &jobs_in, progress)).collect()
+    let (done, pool): (Mutex<BTreeMap<(usize, usize), Shard>>, Pool) = Default::default();
+    let (opened, sets) = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers)
+            .map(|number| {
+                let (queue, done, pool) = (Arc::clone(&jobs_out), &done, &pool);
+                let worker = Worker::new(number, &recognisers, options);
+                scope.spawn(move || work(worker, &queue, pool, done))
+            })
+            .collect();
+        let feed = |(source, input): (usize, &Input)| feed(source, input, options, &jobs_in, &pool, progress);
+        let opened: Vec<(Opened, Vec<Error>)> = inputs.iter().enumerate().map(feed).collect();
+        drop(jobs_in);
+        let sets: Vec<Strings> = threads.into_iter().map(|thread| thread.join().unwrap_or_default()).collect();
+        (opened, sets)
     });
-    let mut shards: BTreeMap<usize, Vec<Shard>> = BTreeMap::new();
-    for ((source, _), shard) in done.into_inner().unwrap_or_default() {
-        shards.entry(source).or_default().push(shard);
+    let mut shards = done.into_inner().unwrap_or_default();
+    let strings = one_set(sets, &mut shards);
+    let mut by_source: BTreeMap<usize, Vec<Shard>> = BTreeMap::new();
+    for ((source, _), shard) in shards {
+        by_source.entry(source).or_default().push(shard);
     }
     let mut sources = Vec::new();
     for (index, (input, (opened, more))) in inputs.iter().zip(opened).enumerate() {
         let unreadable = !more.is_empty() && opened.bytes == 0;
         problems.extend(more);
         if !unreadable {
-            sources.push(assemble(input, opened, shards.remove(&index).unwrap_or_default()));
+            sources.push(assemble(input, opened, by_source.remove(&index).unwrap_or_default()));
         }
     }
     clock::settle(&mut sources, options);
-    Ingested { sources, problems }
+    Ingested { sources, strings, problems }
+}
+
+/// Makes one set of the workers' strings and tells every shard what its codes are in it.
+fn one_set(sets: Vec<Strings>, shards: &mut BTreeMap<(usize, usize), Shard>) -> Strings {
+    let news: Vec<_> = shards.values().map(|shard| (shard.worker, shard.news.clone())).collect();
+    let (strings, maps) = strings::merge(sets, &news);
+    let maps: Vec<Option<Arc<[u32]>>> = maps.into_iter().map(|map| map.map(Arc::from)).collect();
+    for shard in shards.values_mut() {
+        shard.codes = maps.get(shard.worker).cloned().flatten();
+    }
+    strings
 }
 
 /// Reads one input to its end, cuts it into blocks and hands them to the workers.
@@ -146,22 +172,17 @@ fn feed(
     input: &Input,
     options: &Options,
     jobs: &SyncSender<Job>,
+    pool: &Pool,
     progress: Progress<'_>,
 ) -> (Opened, Vec<Error>) {
-    let mut stream = Stream::new(input);
-    let mut head = Vec::new();
-    progress(stream.fill(&mut head, cut::BLOCK) as u64);
-    let mut pieces = Pieces::new(stream, head);
+    let mut pieces = Pieces::new(Stream::new(input), pool, progress);
     let mut problems = Vec::new();
     let mut format = None;
     if cut::is_binary(pieces.head()) {
         problems.push(Error::Binary(input.path.clone().into()));
     } else if !pieces.head().is_empty() {
-        let sample = match pieces.head().get(..SAMPLE) {
-            Some(part) => Sample::of_bytes(part),
-            None => Sample::of_whole(pieces.head()),
-        };
-        let chosen = Arc::new(detect::detect(&sample, &options.hints(&input.path)));
+        let sample = pieces.head().get(..SAMPLE).unwrap_or(pieces.head());
+        let chosen = Arc::new(detect::detect(&Sample::of_bytes(sample), &options.hints(&input.path)));
         let mut block = 0;
         while let Some(piece) = pieces.next(&chosen, progress) {
             let job = Job { source, block, format: Arc::clone(&chosen), piece };
@@ -178,16 +199,17 @@ fn feed(
     (Opened { format, stored, bytes, skipped }, problems)
 }
 
-/// Takes jobs until there are no more.
+/// Takes jobs until there are no more; gives the texts of the shards that came of them.
 fn work(
+    mut worker: Worker<'_>,
     queue: &Mutex<Receiver<Job>>,
-    recognisers: &Recognisers,
-    options: &Options,
+    pool: &Pool,
     done: &Mutex<BTreeMap<(usize, usize), Shard>>,
-) {
+) -> Strings {
     loop {
-        let Ok(job) = queue.lock().map_or(Err(()), |jobs| jobs.recv().map_err(drop)) else { return };
-        let shard = shard::read(&job.format, recognisers, &job.piece, options);
+        let Ok(job) = queue.lock().map_or(Err(()), |jobs| jobs.recv().map_err(drop)) else { return worker.into_strings() };
+        let shard = worker.read(&job.format, &job.piece);
+        pool.put(job.piece);
         if let Ok(mut done) = done.lock() {
             done.insert((job.source, job.block), shard);
         }

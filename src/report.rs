@@ -5,10 +5,13 @@ pub mod build;
 pub mod citations;
 pub mod csv;
 pub mod diagnosed;
+pub mod html;
+pub mod incident;
 pub mod json;
 pub mod lanes;
 pub mod local;
 pub mod markdown;
+pub mod pools;
 pub mod postmortem;
 pub mod quotes;
 pub mod sessions;
@@ -56,6 +59,10 @@ pub struct Report {
     pub incident: Incident,
     /// Who was hurt.
     pub impact: Impact,
+    /// Pools: their sizes, what was asked of them, what other sizes would have changed.
+    pub pools: Vec<pools::Pool>,
+    /// The numbers that separate a leak from a small pool from slow statements.
+    pub separating: Option<pools::Separating>,
     /// Leaking call sites, ranked.
     pub leaks: Vec<Leak>,
     /// Versions put into service.

@@ -3,7 +3,7 @@
 pub mod find;
 pub mod open;
 pub mod reread;
-mod rotation;
+pub mod rotation;
 mod utf16;
 
 use std::path::PathBuf;

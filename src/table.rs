@@ -1,16 +1,17 @@
 //! F3: the event table. The only floor that spells column names and holds polars types.
 //!
-//! One row a record, in the order of sources (by path) and, inside a source, of the file. Text is stored once and
-//! referred to by code; the raw record is not stored: `source, offset, length, line` say where to read it again.
+//! One row a record, in the order of sources (by path) and, inside a source, of the file. The rows stay packed as the
+//! workers left them, block by block; text is stored once and referred to by code; the raw record is not stored: `source, offset, length, line` say where to read it again.
 
 pub mod build;
+mod frame;
 pub mod rows;
 pub mod schema;
 
 use crate::error::Result;
 use crate::ingest::clock::Zone;
 use crate::ingest::strings::Strings;
-use crate::ingest::{Reject, Tally};
+use crate::ingest::{Reject, Shard, Tally, TextCol};
 use crate::source::open::Stored;
 use polars::prelude::DataFrame;
 pub use rows::{Cursor, Row, RowId, Rows};
@@ -55,19 +56,32 @@ pub struct Source {
 }
 
 /// One piece of the table: the rows of one block of one source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Chunk {
-    /// The source.
-    pub source: u32,
-    /// Number of rows.
-    pub rows: usize,
+#[derive(Debug)]
+struct Chunk {
+    source: u32,
+    /// First and last time of the rows that have one.
+    first: Option<i64>,
+    last: Option<i64>,
+    /// True where no row is earlier than the one before it.
+    in_order: bool,
+    rows: Shard,
+}
+
+impl Chunk {
+    /// The table's code of a text.
+    #[inline]
+    fn code(&self, column: TextCol, row: usize) -> u32 {
+        let code = self.rows.texts.get(column as usize).map_or(0, |column| column.word(row));
+        match &self.rows.codes {
+            None => code,
+            Some(codes) => codes.get(code as usize).copied().unwrap_or(0),
+        }
+    }
 }
 
 /// The event table and what belongs to it.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct EventTable {
-    frame: DataFrame,
-    /// The pieces of the frame, in order.
     chunks: Vec<Chunk>,
     /// The sources, sorted by path; a source's id is its position.
     pub sources: Vec<Source>,
@@ -78,17 +92,18 @@ pub struct EventTable {
 impl EventTable {
     /// Number of rows.
     pub fn len(&self) -> usize {
-        self.frame.height()
+        self.chunks.iter().map(|chunk| chunk.rows.rows).sum()
     }
 
     /// True where nothing was read.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.chunks.is_empty()
     }
 
-    /// The frame: text columns hold codes into [`EventTable::strings`], counters and long columns are stored plus one.
-    pub fn frame(&self) -> &DataFrame {
-        &self.frame
+    /// The table as a frame: text columns hold codes into [`EventTable::strings`], counters and long columns are stored
+    /// plus one. Several times as large as the table.
+    pub fn frame(&self) -> Result<DataFrame> {
+        frame::frame(self)
     }
 
     /// Random and ordered access to the rows.
@@ -98,11 +113,10 @@ impl EventTable {
 }
 
 /// Asks for the zones of sources whose zone was assumed, and moves their times where the evidence says so.
-pub fn settle_zones(table: &mut EventTable, find: &dyn Fn(&EventTable) -> Vec<ZoneShift>) -> Result<()> {
+pub fn settle_zones(table: &mut EventTable, find: &dyn Fn(&EventTable) -> Vec<ZoneShift>) {
     for shift in find(table) {
-        build::shift(table, &shift)?;
+        build::shift(table, &shift);
     }
-    Ok(())
 }
 
 /// A shift of a source's times that evidence asks for.

@@ -7,6 +7,7 @@ mod all {
     mod edge_cases;
     mod exports;
     mod invariants;
+    mod pools;
     mod readme;
     mod stories;
     mod tidy;

@@ -94,6 +94,8 @@ pub struct Hints {
     pub only: Option<&'static str>,
     /// Further layouts that compete with the registry's: name, weight, and the way to fit them.
     pub extra: Vec<&'static LayoutSpec>,
+    /// `log_format` texts of the web servers that wrote the files (`$remote_addr - …`, `%h %l …`): each competes as it stands.
+    pub log_formats: Vec<String>,
 }
 
 /// Chooses how to read a file of which `sample` is a part. Never fails: at worst the file is `plain`.
@@ -241,11 +243,15 @@ struct Offer {
 }
 
 fn offers(sample: &Sample<'_>, hints: &Hints) -> Vec<Offer> {
-    let registered = crate::layouts::LAYOUTS.iter().chain(&hints.extra);
+    let registered = crate::layouts::LAYOUTS.iter().chain(&hints.extra).copied();
     let allowed = registered.filter(|spec| hints.only.is_none_or(|only| only == spec.name));
-    allowed
-        .filter_map(|spec| {
-            let inferred = (spec.infer)(sample)?;
+    // What was given comes first: of equals the first is taken.
+    let given = hints.log_formats.iter().filter_map(|text| crate::layouts::given(text));
+    let given = given.filter(|(spec, _)| hints.only.is_none_or(|only| only == spec.name));
+    let inferred = allowed.filter_map(|spec| Some((spec, (spec.infer)(sample)?)));
+    given
+        .chain(inferred)
+        .filter_map(|(spec, inferred)| {
             let (starts, explained) = weigh(&*inferred.layout, sample);
             (explained > 0.0).then_some(Offer { spec, inferred, starts, explained })
         })

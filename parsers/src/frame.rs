@@ -186,14 +186,10 @@ fn classify(format: &Format, stream: &[usize], line: &[u8]) -> Found {
     found
 }
 
-/// Reads a block: `block` begins at a record and ends at one (or at the end of the source).
-pub fn read(format: &Format, recognisers: &Recognisers, block: &[u8], sink: &mut dyn Sink) {
+/// Reads a block: `block` begins at a record and ends at one (or at the end of the source). Gives its number of lines.
+pub fn read(format: &Format, recognisers: &Recognisers, block: &[u8], sink: &mut dyn Sink) -> u32 {
     let mut reader = Reader { format, recognisers, arena: Arena::new() };
-    if format.envelopes.is_empty() {
-        reader.bare(block, sink);
-    } else {
-        reader.wrapped(block, sink);
-    }
+    if format.envelopes.is_empty() { reader.bare(block, sink) } else { reader.wrapped(block, sink) }
 }
 
 struct Reader<'f> {
@@ -240,7 +236,7 @@ impl Reader<'_> {
         }
     }
 
-    fn bare(&mut self, block: &[u8], sink: &mut dyn Sink) {
+    fn bare(&mut self, block: &[u8], sink: &mut dyn Sink) -> u32 {
         let mut open: Option<Open> = None;
         let (mut at, mut number) = (0usize, 0u32);
         while at < block.len() {
@@ -288,6 +284,7 @@ impl Reader<'_> {
             number += 1;
         }
         self.close(block, open, block.len(), sink);
+        number
     }
 
     /// Does a line that `layout` would continue belong to the open record of layout `open`?

@@ -15,10 +15,12 @@ layouts! {
     alert_json k8s_events nagios json_lines logfmt logback python_logging generic plain
 }
 
-/// The reader of an access log whose `log_format` (nginx's variables, or Apache's directives) is known; `None` where the
-/// text has nothing that says what a request was.
-pub fn from_log_format(format: &str) -> Option<Box<dyn crate::layout::Layout>> {
-    nginx_access::from_log_format(format)
+/// The row and reader of an access log whose `log_format` is known (nginx's variables, or Apache's directives); `None` where
+/// the text has nothing that says what a request was.
+pub fn given(log_format: &str) -> Option<(&'static crate::layout::LayoutSpec, crate::layout::Inferred)> {
+    let layout = nginx_access::from_log_format(log_format)?;
+    let spec = if log_format.contains('$') { &nginx_access::SPEC } else { &apache_access::SPEC };
+    Some((spec, crate::layout::Inferred { layout, reason: format!("the log format that was given: {log_format}") }))
 }
 
 pub use crate::prim::access::program::formats_in_conf;

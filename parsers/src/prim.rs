@@ -11,6 +11,7 @@ pub mod jvm;
 pub mod listing;
 pub mod mysql;
 pub mod named;
+pub mod needles;
 pub mod net;
 pub mod num;
 pub mod object;

@@ -3,9 +3,9 @@
 use crate::event::{Arena, Event};
 use crate::kind::Kind;
 use crate::layout::Domain;
+use crate::prim::needles::Needles;
 use crate::recogniser::RecogniserSpec;
 use crate::severity::Severity;
-use aho_corasick::{AhoCorasick, MatchKind};
 
 macro_rules! recognisers {
     ($($name:ident)*) => {
@@ -22,26 +22,17 @@ recognisers! {
     requests exceptions
 }
 
-/// All recognisers behind one multi-pattern automaton: a message is looked at once, and only those recognisers are asked
-/// whose needles stand in it, in the registry's order.
+/// All recognisers behind one search for all their needles: a message is looked at once, and only those recognisers are
+/// asked whose needles stand in it, in the registry's order.
 pub struct Recognisers {
-    needles: Option<AhoCorasick>,
-    owner: Vec<u8>,
+    needles: Needles,
 }
 
 impl Recognisers {
-    /// Builds the automaton; a few milliseconds, once a process.
+    /// Makes the tables of the search; less than a millisecond, once a process.
     pub fn new() -> Recognisers {
-        let mut patterns = Vec::new();
-        let mut owner = Vec::new();
-        for (index, spec) in RECOGNISERS.iter().enumerate() {
-            for needle in spec.needles {
-                patterns.push(*needle);
-                owner.push(u8::try_from(index).unwrap_or(u8::MAX));
-            }
-        }
-        let needles = AhoCorasick::builder().match_kind(MatchKind::Standard).build(patterns).ok().filter(|_| !owner.is_empty());
-        Recognisers { needles, owner }
+        let owned = RECOGNISERS.iter().zip(0u8..).flat_map(|(spec, owner)| spec.needles.iter().map(move |n| (*n, owner)));
+        Recognisers { needles: Needles::new(owned) }
     }
 
     /// Lets the recognisers that apply classify `event`.
@@ -61,32 +52,20 @@ impl Recognisers {
     }
 
     fn dispatch<'a>(&self, event: &mut Event<'a>, arena: &'a Arena) {
-        let mut asked = [0u64; 4];
-        self.mark(event.message, &mut asked);
-        self.mark(event.stack, &mut asked);
+        // One bit a recogniser: the registry has fewer than 128, which a test holds.
+        let mut asked = 0u128;
+        let mut mark = |owner: u8| asked |= 1u128.checked_shl(owner.into()).unwrap_or(0);
+        self.needles.find(event.message, &mut mark);
+        self.needles.find(event.stack, &mut mark);
         for (key, value) in event.attrs {
-            self.mark(key, &mut asked);
-            self.mark(value, &mut asked);
+            self.needles.find(key, &mut mark);
+            self.needles.find(value, &mut mark);
         }
-        for (word, bits) in asked.iter().enumerate() {
-            let mut bits = *bits;
-            while bits != 0 {
-                let index = word * 64 + bits.trailing_zeros() as usize;
-                bits &= bits - 1;
-                if RECOGNISERS.get(index).is_some_and(|spec| (spec.recognise)(event, arena)) {
-                    return;
-                }
-            }
-        }
-    }
-
-    fn mark(&self, text: &[u8], asked: &mut [u64; 4]) {
-        let Some(needles) = self.needles.as_ref().filter(|_| !text.is_empty()) else { return };
-        for hit in needles.find_overlapping_iter(text) {
-            if let Some(owner) = self.owner.get(hit.pattern().as_usize())
-                && let Some(word) = asked.get_mut(usize::from(*owner) / 64)
-            {
-                *word |= 1 << (owner % 64);
+        while asked != 0 {
+            let index = asked.trailing_zeros() as usize;
+            asked &= asked - 1;
+            if RECOGNISERS.get(index).is_some_and(|spec| (spec.recognise)(event, arena)) {
+                return;
             }
         }
     }
@@ -104,5 +83,18 @@ fn failed(event: &mut Event<'_>) {
 impl Default for Recognisers {
     fn default() -> Self {
         Recognisers::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RECOGNISERS;
+
+    #[test]
+    fn every_recogniser_has_a_bit_and_its_needles_are_searched_for() {
+        assert!(RECOGNISERS.len() <= 128);
+        for needle in RECOGNISERS.iter().flat_map(|spec| spec.needles) {
+            assert!(needle.len() >= 3, "{needle:?} is too short to be rare");
+        }
     }
 }

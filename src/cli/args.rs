@@ -97,6 +97,9 @@ pub(super) struct Input {
     /// Layout of files that are taken for something else: 'x.log=nginx_access'
     #[arg(long, value_name = "GLOB=NAME")]
     pub(super) format_for: Vec<String>,
+    /// The log_format of a web server: nginx's '$remote_addr …', Apache's '%h %l …', or an nginx.conf that holds it
+    #[arg(long, value_name = "FORMAT|FILE")]
+    pub(super) log_format: Vec<String>,
     /// Stack frames that are the application's, by the beginning of their module or path
     #[arg(long, value_name = "PREFIX")]
     pub(super) in_app: Vec<String>,
@@ -127,6 +130,8 @@ pub(super) struct Output {
 pub(super) enum ReportFormat {
     Text,
     Markdown,
+    /// One file, no network
+    Html,
     Json,
     Csv,
 }
@@ -136,6 +141,8 @@ pub(super) enum ReportFormat {
 pub(super) enum TimelineFormat {
     Text,
     Markdown,
+    /// One file, no network
+    Html,
     /// A gantt chart in Mermaid
     Mermaid,
     /// A timeline diagram in Mermaid

@@ -27,6 +27,7 @@ impl Plan {
             zones: input.tz.iter().map(|text| zone(text)).collect::<Result<_>>()?,
             year: input.year,
             formats: input.format_for.iter().map(|text| layout(text)).collect::<Result<_>>()?,
+            log_formats: log_formats(&input.log_format)?,
             in_app: input.in_app.clone(),
             not_in_app: input.not_in_app.clone(),
         };
@@ -103,6 +104,28 @@ fn layout(text: &str) -> Result<(GlobMatcher, &'static str)> {
     let spec =
         spec.ok_or_else(|| usage("--format-for", format!("no layout is called {name}; `backtrail formats` lists them")))?;
     Ok((glob, spec.name))
+}
+
+/// Texts as they are; files by the `log_format` directives in them.
+fn log_formats(given: &[String]) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for text in given {
+        if text.contains('$') || text.contains('%') {
+            found.push(text.clone());
+            continue;
+        }
+        let conf = std::fs::read(text).map_err(|e| Error::io(std::path::Path::new(text), e))?;
+        let named = backtrail_parsers::layouts::formats_in_conf(&String::from_utf8_lossy(&conf));
+        if named.is_empty() {
+            return Err(usage("--log-format", format!("{text} has no log_format directive; give the format's text itself")));
+        }
+        found.extend(named.into_iter().map(|(_name, format)| format));
+    }
+    let unread = found.iter().find(|format| backtrail_parsers::layouts::given(format).is_none());
+    match unread.filter(|_| found.len() == 1) {
+        Some(format) => Err(usage("--log-format", format!("{format} does not say what a request was ($request, $uri, %r)"))),
+        None => Ok(found),
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::plan::Plan;
 use super::{detect, formats, output, progress, story};
 use crate::correlate::{self, Case, Class};
 use crate::error::Error;
+use crate::ingest::strings::Strings;
 use crate::report;
 use crate::source::find;
 use crate::table::{EventTable, build};
@@ -39,6 +40,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode> {
 }
 
 /// Reads everything that the plan names. The code is 1 where something could not be read.
+#[expect(clippy::unnecessary_wraps, reason = "reading is fallible for those who call it, whatever the paths stand for")]
 fn read(plan: &Plan) -> Result<(EventTable, ExitCode)> {
     let found = find::find(&plan.paths);
     if !found.left_out.is_empty() {
@@ -51,7 +53,7 @@ fn read(plan: &Plan) -> Result<(EventTable, ExitCode)> {
     }
     if found.inputs.is_empty() && found.problems.is_empty() {
         progress::complain(&format!("{}: no log in it", plan.paths.join(", ")));
-        return Ok((build::build(Vec::new())?, ExitCode::from(1)));
+        return Ok((build::build(Vec::new(), Strings::default()), ExitCode::from(1)));
     }
     let bar = progress::bar(&found.inputs);
     let ingested = ingest::ingest(found, &plan.options, &|bytes| bar.inc(bytes));
@@ -60,8 +62,8 @@ fn read(plan: &Plan) -> Result<(EventTable, ExitCode)> {
         progress::complain(&problem.to_string());
     }
     let code = if ingested.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) };
-    let mut table = build::build(ingested.sources)?;
-    table::settle_zones(&mut table, &correlate::zone::find)?;
+    let mut table = build::build(ingested.sources, ingested.strings);
+    table::settle_zones(&mut table, &correlate::zone::find);
     Ok((table, code))
 }
 
@@ -81,9 +83,15 @@ pub(super) fn reported(plan: &Plan) -> Result<(EventTable, Case, report::Report,
 
 fn report(plan: &Plan, format: ReportFormat, output: &Output) -> Result<ExitCode> {
     output::check(output)?;
-    let (_table, _case, report, code) = reported(plan)?;
+    let (table, case, report, code) = reported(plan)?;
     output::write(output, |to| {
         match format {
+            ReportFormat::Html => {
+                let (bars, quotes) = (report::lanes::bars(&table.rows(), &case), report::quotes::Quotes::read(&report));
+                let zone = report::local::Local::Utc;
+                let material = report::html::Material { report: &report, bars: &bars, quotes: &quotes, zone };
+                to.write_all(report::html::report(&material).as_bytes())?;
+            }
             ReportFormat::Text => {
                 to.write_all(report::text::render(&report, plan.color && output.output.is_none()).as_bytes())?;
             }

@@ -4,10 +4,10 @@ use super::args::{DocumentFormat, Input, Output, TimelineFormat};
 use super::output;
 use super::plan::Plan;
 use super::run::reported;
-use crate::report::lanes;
 use crate::report::postmortem::{self, Form, Look};
 use crate::report::quotes::Quotes;
 use crate::report::timeline::{csv, markdown, mermaid, perfetto, text, timesketch};
+use crate::report::{html, lanes};
 use anyhow::{Context, Result};
 use std::process::ExitCode;
 
@@ -20,6 +20,11 @@ pub(super) fn timeline(input: &Input, format: TimelineFormat, output: &Output) -
         match format {
             TimelineFormat::Text => to.write_all(text::render(&report, &zone).as_bytes())?,
             TimelineFormat::Markdown => to.write_all(markdown::render(&report, &zone).as_bytes())?,
+            TimelineFormat::Html => {
+                let (bars, quotes) = (lanes::bars(&table.rows(), &case), Quotes::read(&report));
+                let material = html::Material { report: &report, bars: &bars, quotes: &quotes, zone };
+                to.write_all(html::timeline(&material).as_bytes())?;
+            }
             TimelineFormat::Mermaid => to.write_all(mermaid::gantt(&report).as_bytes())?,
             TimelineFormat::MermaidTimeline => to.write_all(mermaid::timeline(&report, &zone).as_bytes())?,
             TimelineFormat::Csv => csv::write(&report, to)?,
@@ -49,10 +54,12 @@ pub(super) fn postmortem(
         DocumentFormat::Markdown
     });
     let (input, zone) = super::plan::people(input)?;
-    let (_table, _case, report, code) = reported(&Plan::new(&input)?)?;
+    let (table, case, report, code) = reported(&Plan::new(&input)?)?;
     let quotes = Quotes::read(&report);
+    let bars = if format == DocumentFormat::Html { lanes::bars(&table.rows(), &case) } else { Vec::new() };
+    let material = html::Material { report: &report, bars: &bars, quotes: &quotes, zone };
     let look = if format == DocumentFormat::Html { Look::Html } else { Look::Markdown };
-    let text = postmortem::render(&report, &quotes, &zone, &form, look)?;
+    let text = postmortem::render(&material, &form, look)?;
     output::write(output, |to| Ok(to.write_all(text.as_bytes())?))?;
     Ok(code)
 }

@@ -44,6 +44,13 @@ pub fn remarks(table: &EventTable, folded: &Folded) -> Vec<String> {
         let Some(name) = table.sources.get(loss.source as usize).map(name) else { continue };
         out.push(format!("{name}: its own count says that {} connections closed of which no line tells.", loss.closes));
     }
+    for source in &table.sources {
+        let missing = crate::source::rotation::missing(&source.stored.parts);
+        if !missing.is_empty() {
+            let (name, list) = (name(source), missing.join(", "));
+            out.push(format!("{name}: a rotated set with parts missing ({list}); what they told is not known."));
+        }
+    }
     out.extend(ends_apart(table, folded));
     out
 }

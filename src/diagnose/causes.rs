@@ -32,6 +32,8 @@ pub struct Context<'a> {
     pub case: &'a Case,
     /// First and last row of the incident: what was searched when something was not found.
     pub searched: &'a [RowId],
+    /// Demand on the pools and their sizes.
+    pub pools: &'a super::pool::Arithmetic,
 }
 
 impl Context<'_> {

@@ -1,90 +1,171 @@
-//! Who was hurt: requests, failures, clients. One definition each, and they never share a name.
+//! Who was hurt, and how much: each figure by one definition.
+//!
+//! `requests`, `failed`, `clients` and `clients_affected` are counted over every request line of the tier where requests
+//! are seen first ([`super::front`]), health checks among them, over the whole log: whoever counts the lines of the access
+//! log by hand must get the same. Failed is a status of 5xx. A client is the address that the log names: the forwarded
+//! one where the format carries it, else the peer's; it undercounts people behind one address and overcounts people who
+//! roam. Affected is a client with a failed request. What fell into the incident is kept apart as [`Scope`].
 
+use super::front::span;
+use super::moments::Moments;
+use super::signals::{SECOND, Signals};
 use crate::correlate::stats::wilson;
-use crate::ingest::{IntCol, LongCol, TextCol};
-use crate::table::{Row, Rows};
-use backtrail_parsers::Kind;
-use std::collections::BTreeMap;
+use crate::ingest::{IntCol, TextCol};
+use crate::table::Rows;
+use std::collections::{BTreeMap, HashMap};
 
-/// The error peak is looked for in windows of this length, or of a twentieth of a shorter log.
-const MINUTE: i64 = 60_000_000_000;
-/// A window with fewer requests says nothing about a share.
-const FEW: u64 = 30;
+/// The error peak is looked for in minutes …
+const MINUTE: i64 = 60 * SECOND;
+/// … or, in a log shorter than ten of them, in windows of ten seconds.
+const SHORT: i64 = 10 * MINUTE;
+const TEN_SECONDS: i64 = 10 * SECOND;
+/// A window with fewer requests is no peak.
+const LEAST: u64 = 30;
+/// What stands for a client.
+const KEY: &str = "client address (the forwarded one where the log carries it)";
+
+/// Requests, and clients with their requests, in one stretch of time.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Scope {
+    /// Requests.
+    pub requests: u64,
+    /// Of those: answered with 5xx.
+    pub failed: u64,
+    /// Clients with a request.
+    pub clients: u64,
+    /// Clients with a failed request.
+    pub clients_affected: u64,
+}
+
+impl Scope {
+    /// Share of failed requests.
+    pub fn failed_share(&self) -> Option<f64> {
+        (self.requests > 0).then(|| self.failed as f64 / self.requests as f64)
+    }
+
+    /// Share of clients affected, with Wilson's 95 % interval: share, low, high.
+    pub fn affected_share(&self) -> Option<(f64, f64, f64)> {
+        let (low, high) = wilson(self.clients_affected, self.clients);
+        (self.clients > 0).then(|| (self.clients_affected as f64 / self.clients as f64, low, high))
+    }
+
+    fn take(&mut self, failed: bool) {
+        self.requests += 1;
+        self.failed += u64::from(failed);
+    }
+}
 
 /// The worst window.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Peak {
-    /// Its begin, ns UTC.
+    /// Begin, ns UTC.
     pub at: i64,
-    /// Requests that failed in it.
+    /// Length, ns.
+    pub length: i64,
+    /// Failed requests.
     pub failed: u64,
-    /// Requests in it.
+    /// Of.
     pub requests: u64,
 }
 
-/// Who was hurt.
-#[derive(Debug, Clone, PartialEq, Default)]
+impl Peak {
+    /// The share that failed.
+    pub fn share(&self) -> f64 {
+        self.failed as f64 / self.requests.max(1) as f64
+    }
+}
+
+/// The impact.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Impact {
-    /// Requests at the edge: every line of the access logs, health checks too; of the application's log where there is no
-    /// access log.
-    pub requests: u64,
-    /// Of those, answered with a 5xx status.
-    pub failed: u64,
-    /// Clients that asked.
-    pub clients: u64,
-    /// Clients with at least one failed request.
-    pub affected: u64,
-    /// What stands for a client.
-    pub key: Option<&'static str>,
-    /// Share of affected clients with its 95 % interval (Wilson).
-    pub interval: (f64, f64),
-    /// The worst window.
+    /// Over the whole log; `None` where no request is logged.
+    pub whole: Option<Scope>,
+    /// Requests that ran at some time between onset and recovery; `None` without an incident.
+    pub incident: Option<Scope>,
+    /// What stands for a client; `None` where the log names none.
+    pub client_key: Option<&'static str>,
+    /// The window with the highest share of failed requests, by their end; `None` where none failed.
     pub peak: Option<Peak>,
 }
 
-/// Counts the impact over the whole of the logs; `None` where no log holds requests.
-pub fn impact(rows: &Rows<'_>) -> Option<Impact> {
-    let edge = if rows.iter().any(|r| r.kind() == Kind::LbRequest) { Kind::LbRequest } else { Kind::RequestEnd };
-    let mut out = Impact::default();
-    let mut clients: BTreeMap<u32, bool> = BTreeMap::new();
-    let mut ends: Vec<(i64, bool)> = Vec::new();
-    for row in rows.iter().filter(|r| r.kind() == edge) {
+/// A client's part in both scopes: seen, and failed.
+#[derive(Debug, Clone, Copy, Default)]
+struct Part {
+    failed: bool,
+    in_incident: bool,
+    failed_in_incident: bool,
+}
+
+/// Counts.
+pub fn impact(rows: &Rows<'_>, signals: &Signals, moments: &Moments) -> Impact {
+    let span_of = moments.span();
+    let length = match signals.front.range {
+        Some((from, to)) if to - from < SHORT => TEN_SECONDS,
+        _ => MINUTE,
+    };
+    let (mut whole, mut inside) = (Scope::default(), Scope::default());
+    let mut clients: HashMap<u32, Part> = HashMap::new();
+    let mut windows: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
+    for row in rows.iter().filter(|r| signals.front.is_request(r)) {
         let failed = (500..600).contains(&row.int(IntCol::Status));
-        out.requests += 1;
-        out.failed += u64::from(failed);
-        let client = row.code(TextCol::Client);
-        if client != 0 {
-            *clients.entry(client).or_default() |= failed;
+        let (start, end) = span(&row);
+        let during = row.has_time() && span_of.is_some_and(|(from, to)| end >= from && start <= to);
+        whole.take(failed);
+        if during {
+            inside.take(failed);
         }
         if row.has_time() {
-            ends.push((end(&row), failed));
+            let window = windows.entry(end.div_euclid(length)).or_default();
+            window.0 += u64::from(failed);
+            window.1 += 1;
+        }
+        if row.code(TextCol::Client) != 0 {
+            let part = clients.entry(row.code(TextCol::Client)).or_default();
+            part.failed |= failed;
+            part.in_incident |= during;
+            part.failed_in_incident |= during && failed;
         }
     }
-    out.clients = clients.len() as u64;
-    out.affected = clients.values().filter(|failed| **failed).count() as u64;
-    out.key = (out.clients > 0).then_some("client.address");
-    out.interval = wilson(out.affected, out.clients);
-    ends.sort_unstable();
-    out.peak = peak(&ends);
-    (out.requests > 0).then_some(out)
-}
-
-fn end(row: &Row<'_>) -> i64 {
-    if row.time_is_start() { row.time() + row.long(LongCol::Duration).unwrap_or(0) } else { row.time() }
-}
-
-/// The window with the largest share of failed requests; of equal ones the first.
-fn peak(ends: &[(i64, bool)]) -> Option<Peak> {
-    let (first, last) = (ends.first()?.0, ends.last()?.0);
-    let width = MINUTE.min((last - first) / 20).max(1_000_000_000);
-    let mut windows: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
-    for (time, failed) in ends {
-        let (all, bad) = windows.entry(time.div_euclid(width)).or_default();
-        *all += 1;
-        *bad += u64::from(*failed);
+    let count = |of: fn(&Part) -> bool| clients.values().filter(|p| of(p)).count() as u64;
+    (whole.clients, whole.clients_affected) = (clients.len() as u64, count(|p| p.failed));
+    (inside.clients, inside.clients_affected) = (count(|p| p.in_incident), count(|p| p.failed_in_incident));
+    Impact {
+        whole: (whole.requests > 0).then_some(whole),
+        incident: span_of.filter(|_| inside.requests > 0).map(|_| inside),
+        client_key: (!clients.is_empty()).then_some(KEY),
+        peak: peak(&windows, length),
     }
-    let share = |(all, bad): &(u64, u64)| *bad as f64 / *all as f64;
-    let busy = windows.iter().filter(|(_, (all, bad))| *all >= FEW && *bad > 0);
-    let best = busy.reduce(|a, b| if share(b.1) > share(a.1) { b } else { a })?;
-    Some(Peak { at: best.0 * width, failed: best.1.1, requests: best.1.0 })
+}
+
+fn peak(windows: &BTreeMap<i64, (u64, u64)>, length: i64) -> Option<Peak> {
+    let busy = windows.iter().filter(|(_, (failed, requests))| *requests >= LEAST && *failed > 0);
+    let all = busy.map(|(at, (failed, requests))| Peak { at: at * length, length, failed: *failed, requests: *requests });
+    // Of equal shares the one with more requests, then the first.
+    all.reduce(|best, next| {
+        let order = next.share().total_cmp(&best.share()).then(next.requests.cmp(&best.requests));
+        if order.is_gt() { next } else { best }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peak_needs_requests() {
+        let windows = BTreeMap::from([(1, (5, 5)), (2, (30, 60)), (3, (45, 90)), (4, (0, 100))]);
+        let found = peak(&windows, MINUTE).unwrap();
+        assert_eq!((found.at, found.failed, found.requests), (3 * MINUTE, 45, 90));
+        assert!((found.share() - 0.5).abs() < 1e-12);
+        assert_eq!(peak(&BTreeMap::from([(4, (0, 100))]), MINUTE), None);
+    }
+
+    #[test]
+    fn shares_have_intervals() {
+        let scope = Scope { requests: 200, failed: 50, clients: 40, clients_affected: 10 };
+        assert_eq!(scope.failed_share(), Some(0.25));
+        let (share, low, high) = scope.affected_share().unwrap();
+        assert!((share - 0.25).abs() < 1e-12 && low > 0.13 && low < 0.15 && high > 0.40 && high < 0.42);
+        assert_eq!(Scope::default().affected_share(), None);
+    }
 }

@@ -1,193 +1,318 @@
-//! The moments of an incident: cause, onset, detection, mitigation, recovery.
+//! The moments of an incident.
+//!
+//! Counts of bad requests ([`super::slo`]) per bucket make spells ([`super::spells`]): failures first, each spell together
+//! with the slowness that touches it; where nothing fails, all bad requests. The moments are then refined to the times of
+//! single requests. Where no request is logged, timeouts, refusals and failed connects stand in.
+//!
+//! - `onset`: begin of the first bad request of the first spell; unknown where the log begins inside it.
+//! - `mitigated`: end of the last bad request of the first spell: from there on five buckets or more are good.
+//! - `recovered`: end of the last bad request of the last spell; unknown where the log ends inside it.
+//! - `cause_start`: from the hint: the trigger, else the cause's first sign, else the onset. It may lie hours before it.
+//! - `detected`: the first alert that fires between `cause_start` (else `onset`) and `recovered`.
 
-use crate::correlate::Case;
-use crate::ingest::{IntCol, LongCol, TextCol};
-use crate::table::{Row, Rows};
+use super::signals::{Count, SECOND, Signals};
+use super::slo::{self, Bad, Basis};
+use super::spells::{self, Spells};
+use crate::correlate::{Case, Marker};
+use crate::ingest::TextCol;
+use crate::table::{RowId, Rows};
 use backtrail_parsers::Kind;
+use std::ops::Range;
 
-/// Buckets in which the share of failed requests is looked at.
-const BUCKETS: i64 = 240;
-const SECOND: i64 = 1_000_000_000;
+/// Slowness without failures is an incident only where it lasts: a lock held for seconds or one slow batch is none.
+const SLOW_LEAST: i64 = 15 * SECOND;
+/// … and with so many slow requests.
+const SLOW_COUNT: u64 = 10;
+/// Clocks of different sources may differ so much before order is claimed.
+const SLACK: i64 = 30 * SECOND;
+/// A lone bad request is background; so many near each other are the spell's.
+const DENSE: usize = 3;
+/// Alerts about these say nothing about requests, unless the logs tell of a resource that ran out.
+const OTHER_ALERTS: [&str; 13] = [
+    "disk",
+    "filesystem",
+    "inode",
+    "volume",
+    "certificate",
+    "cert",
+    "backup",
+    "expir",
+    "ntp",
+    "clock",
+    "license",
+    "raid",
+    "smart",
+];
 
 /// What the diagnosis knows about the cause when it asks for the moments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Hint {
-    /// The first sign of the cause.
+    /// The first sign of the cause, ns UTC: the first leaked open, the first change of the causing signal.
     pub first_sign: Option<i64>,
-    /// What set it off.
+    /// The deploy or change of configuration that set it off.
     pub trigger: Option<i64>,
 }
 
-/// The moments, ns UTC; `None` where the logs do not show one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// A stretch of time in which service was degraded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spell {
+    /// Begin of its first bad request, ns UTC.
+    pub from: i64,
+    /// End of its last bad request.
+    pub to: i64,
+    /// Bad requests.
+    pub bad: u64,
+    /// Of those: failed (5xx).
+    pub failed: u64,
+    /// The first bad request.
+    pub first: RowId,
+    /// The last to end.
+    pub last: RowId,
+    /// True where the log begins inside it.
+    pub carried_in: bool,
+    /// True where the log ends inside it.
+    pub carried_out: bool,
+}
+
+/// The moments, ns UTC; `None` is unknown or never.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Moments {
+    /// What they rest on.
+    pub basis: Basis,
     /// The cause begins.
     pub cause_start: Option<i64>,
     /// Users begin to see it.
     pub onset: Option<i64>,
-    /// The first alert.
+    /// An alert fires.
     pub detected: Option<i64>,
-    /// It gets better for the first time.
+    /// The alert.
+    pub detected_by: Option<RowId>,
+    /// Good again for the first time.
     pub mitigated: Option<i64>,
-    /// It is over.
+    /// Good for good, as far as the log goes.
     pub recovered: Option<i64>,
-    /// Nanoseconds in which service was degraded.
+    /// Nanoseconds inside spells; `None` without an incident.
     pub degraded_ns: Option<i64>,
+    /// The spells, in order; more than one: the outage was intermittent.
+    pub spells: Vec<Spell>,
+    /// Bad requests per request (or events per second) outside the spells: what users see on ordinary days.
+    pub baseline: f64,
 }
 
-/// Finds the moments.
-pub fn find(rows: &Rows<'_>, case: &Case, hint: Option<&Hint>) -> Moments {
-    let mut moments = spells(rows, case);
-    let hint = hint.copied().unwrap_or_default();
-    moments.cause_start = match (hint.trigger, hint.first_sign, moments.onset) {
-        (Some(trigger), ..) => Some(trigger),
-        (None, Some(sign), _) => Some(sign),
-        (None, None, onset) => onset,
-    };
-    if let (Some(start), Some(end)) = (moments.cause_start, moments.recovered.or(case.window.map(|w| w.1))) {
-        let firing = |m: &&crate::correlate::Marker| {
-            let row = rows.get(m.row);
-            m.kind == Kind::Alert && m.time >= start && m.time <= end && row.text(TextCol::Reason) != b"resolved"
-        };
-        moments.detected = moments.onset.and_then(|_| case.markers.iter().find(firing).map(|m| m.time));
+impl Moments {
+    /// First and last moment at which users saw it, as far as the log goes.
+    pub fn span(&self) -> Option<(i64, i64)> {
+        Some((self.spells.first()?.from, self.spells.iter().map(|s| s.to).max()?))
     }
-    moments
 }
 
-/// The end of a request.
-fn end(row: &Row<'_>) -> i64 {
-    if row.time_is_start() { row.time() + row.long(LongCol::Duration).unwrap_or(0) } else { row.time() }
+/// The spells of a table, found once: what a hint about the cause changes is which of them belong to the incident.
+#[derive(Debug)]
+pub struct Search {
+    counted: Counted,
+    failures: Vec<Spell>,
+    all: Vec<Spell>,
+    /// Bad per exposure outside the spells, of failures and of everything bad.
+    baselines: (f64, f64),
 }
 
-/// A bucket is bad when its failures would come by chance, at the usual share, less often than this.
-const CHANCE: f64 = 1e-4;
-/// A bad bucket's share of failures lies at least this much above the usual one.
-const ABOVE: f64 = 0.05;
-/// A failure next to a spell belongs to it when an unrelated one would come as near with this chance at the most.
-const COINCIDENCE: f64 = 0.1;
-/// A spell with a smaller share of all failures than this, beside a restart, is that restart's own noise.
-const NOISE: f64 = 0.05;
-/// How far a restart reaches.
-const RESTART: i64 = 90 * SECOND;
+impl Search {
+    /// Looks for spells.
+    pub fn new(rows: &Rows<'_>, signals: &Signals) -> Search {
+        let (basis, bad) = slo::bad(rows, signals);
+        let counted = Counted::new(signals, basis, bad);
+        let least = if basis == Basis::Requests { spells::SHARE } else { 0.0 };
+        let failures = spells::find(&counted.failed, &counted.exposure, least);
+        let all = spells::find(&counted.per_bucket, &counted.exposure, least);
+        let baselines = (failures.baseline, all.baseline);
+        let all = counted.refine(signals, &all.ranges, all.baseline, |_, _| true);
+        let failures = counted.failing(signals, &failures);
+        Search { counted, failures, all, baselines }
+    }
 
-/// Spells of failing requests: buckets whose share of 5xx is far above the usual one, and the failures next to them.
-fn spells(rows: &Rows<'_>, case: &Case) -> Moments {
-    let Some((from, to)) = case.window else { return Moments::default() };
-    let edge = if rows.iter().any(|r| r.kind() == Kind::LbRequest) { Kind::LbRequest } else { Kind::RequestEnd };
-    let width = ((to - from) / BUCKETS).max(SECOND);
-    let mut requests: Vec<(i64, bool)> = rows
-        .iter()
-        .filter(|r| r.kind() == edge && r.has_time())
-        .map(|r| (end(&r), (500..600).contains(&r.int(IntCol::Status))))
-        .collect();
-    requests.sort_unstable();
-    let buckets = buckets(&requests, from, width);
-    let bad = without_restarts(rows, case, bad(&buckets), &buckets, (from, width));
-    let (Some(first), Some(last)) = (bad.first(), bad.last()) else { return Moments::default() };
-    let failures: Vec<i64> = requests.iter().filter(|(_, failed)| *failed).map(|(t, _)| *t).collect();
-    let inside = |t: &i64| bad.binary_search(&((t - from) / width)).is_ok();
-    let outside = failures.iter().filter(|t| !inside(t)).count();
-    let quiet = (to - from) - width * i64::try_from(bad.len()).unwrap_or(0);
-    // How far from a spell an unrelated failure may well be.
-    let near = COINCIDENCE * quiet.max(width) as f64 / (outside as f64).max(0.5);
-    let near = |gap: i64| (gap as f64) < near.min(3.0 * width as f64);
-    let mut at = failures.partition_point(|t| *t < from + first * width);
-    while let (Some(now), Some(before)) = (failures.get(at), at.checked_sub(1).and_then(|i| failures.get(i))) {
-        if !near(now - before) {
-            break;
+    /// The moments. Without a hint only what is plain counts as the cause's first sign: leaked connections. That a deploy
+    /// stands before the onset proves nothing by itself.
+    pub fn moments(&self, rows: &Rows<'_>, case: &Case, hint: Option<&Hint>) -> Moments {
+        let leaked = Hint { first_sign: case.leaks.iter().map(|l| l.first).min(), trigger: None };
+        let hint = hint.copied().unwrap_or(leaked);
+        let mut kept = keep(&self.failures, hint);
+        let mut baseline = self.baselines.0;
+        if kept.is_empty() {
+            (kept, baseline) = (keep(&self.all, hint), self.baselines.1);
         }
-        at -= 1;
-    }
-    let mut end = failures.partition_point(|t| *t < from + (last + 1) * width).saturating_sub(1);
-    while let (Some(now), Some(after)) = (failures.get(end), failures.get(end + 1)) {
-        if !near(after - now) {
-            break;
-        }
-        end += 1;
-    }
-    let mended = bad.iter().zip(bad.iter().skip(1)).find(|(a, b)| *b - *a > 5).map(|(a, _)| *a);
-    let until = |bucket: i64| failures.iter().rev().find(|t| **t < from + (bucket + 1) * width).copied();
-    Moments {
-        onset: failures.get(at).copied(),
-        recovered: failures.get(end).copied(),
-        mitigated: mended.and_then(until).or(failures.get(end).copied()),
-        degraded_ns: Some(i64::try_from(bad.len()).unwrap_or(0) * width),
-        ..Moments::default()
+        let out = Moments { basis: self.counted.basis, baseline, ..Moments::default() };
+        moments(rows, case, kept, hint, out)
     }
 }
 
-/// Requests and failures per bucket that has any.
-fn buckets(requests: &[(i64, bool)], from: i64, width: i64) -> Vec<(i64, u64, u64)> {
-    let mut buckets: Vec<(i64, u64, u64)> = Vec::new();
-    for (time, failed) in requests {
-        let bucket = (time - from) / width;
-        match buckets.last_mut() {
-            Some(last) if last.0 == bucket => {
-                last.1 += 1;
-                last.2 += u64::from(*failed);
+fn moments(rows: &Rows<'_>, case: &Case, spells: Vec<Spell>, hint: Hint, mut out: Moments) -> Moments {
+    out.cause_start = hint.trigger.or(hint.first_sign);
+    let (Some(first), Some(last)) = (spells.first(), spells.last()) else { return out };
+    out.onset = (!first.carried_in).then_some(first.from);
+    out.cause_start = out.cause_start.or(out.onset);
+    out.mitigated = (!first.carried_out).then_some(first.to);
+    out.recovered = (!last.carried_out).then_some(last.to);
+    out.degraded_ns = Some(spells.iter().map(|s| s.to - s.from).sum());
+    let from = out.cause_start.unwrap_or(first.from).min(first.from);
+    let to = out.recovered.unwrap_or(i64::MAX);
+    let resources = case.markers.iter().any(|m| m.kind == Kind::ResourceExhausted);
+    let detected = case.markers.iter().find(|m| (from..=to).contains(&m.time) && tells_of_it(rows, m, resources));
+    (out.detected, out.detected_by) = (detected.map(|m| m.time), detected.map(|m| m.row));
+    out.spells = spells;
+    out
+}
+
+/// True for an alert that fires and that may be about requests.
+fn tells_of_it(rows: &Rows<'_>, marker: &Marker, resources: bool) -> bool {
+    if marker.kind != Kind::Alert {
+        return false;
+    }
+    let row = rows.get(marker.row);
+    let name = row.text(TextCol::Subject).to_ascii_lowercase();
+    let other = OTHER_ALERTS.iter().any(|word| memchr::memmem::find(&name, word.as_bytes()).is_some());
+    row.text(TextCol::Reason) != b"resolved" && (resources || !other)
+}
+
+/// Bad requests, one by one and per bucket.
+#[derive(Debug)]
+struct Counted {
+    basis: Basis,
+    bad: Vec<Bad>,
+    per_bucket: Vec<u32>,
+    failed: Vec<u32>,
+    /// Requests, or seconds.
+    exposure: Vec<f64>,
+}
+
+impl Counted {
+    fn new(signals: &Signals, basis: Basis, bad: Vec<Bad>) -> Counted {
+        let (mut per_bucket, mut failed) = (vec![0u32; signals.n], vec![0u32; signals.n]);
+        for one in &bad {
+            let bucket = signals.bucket(one.end).unwrap_or(usize::MAX);
+            if let (Some(all), Some(failed)) = (per_bucket.get_mut(bucket), failed.get_mut(bucket)) {
+                *all += 1;
+                *failed += u32::from(one.failed);
             }
-            _ => buckets.push((bucket, 1, u64::from(*failed))),
         }
-    }
-    buckets
-}
-
-/// The bad buckets that stand beside another one: a lone one is an accident, not an incident, unless nearly all in it fails.
-fn bad(buckets: &[(i64, u64, u64)]) -> Vec<i64> {
-    let mut shares: Vec<f64> = buckets.iter().map(|(_, n, failed)| *failed as f64 / *n as f64).collect();
-    shares.sort_unstable_by(f64::total_cmp);
-    let usual = shares.get(shares.len() / 4).copied().unwrap_or(0.0);
-    // What is usual may be nothing at all: half a per cent is never news.
-    let background = usual.max(0.005);
-    let odd = |(_, n, failed): &&(i64, u64, u64)| {
-        *failed >= 3 && *failed as f64 / *n as f64 > usual + ABOVE && at_least(*failed, *n, background) < CHANCE
-    };
-    let odd: Vec<&(i64, u64, u64)> = buckets.iter().filter(odd).collect();
-    let company = |index: usize| {
-        let here = odd.get(index).map_or(0, |b| b.0);
-        let beside = [index.checked_sub(1), Some(index + 1)].into_iter().flatten().filter_map(|i| odd.get(i));
-        beside.map(|b| (b.0 - here).abs()).any(|gap| gap <= 2)
-    };
-    let alone = |b: &&(i64, u64, u64)| b.2 * 2 > b.1 && b.2 >= 10;
-    odd.iter().enumerate().filter(|(index, b)| company(*index) || alone(b)).map(|(_, b)| b.0).collect()
-}
-
-/// Drops what comes before the incident proper: a first small spell beside the start or stop of a process.
-fn without_restarts(
-    rows: &Rows<'_>,
-    case: &Case,
-    bad: Vec<i64>,
-    buckets: &[(i64, u64, u64)],
-    (from, width): (i64, i64),
-) -> Vec<i64> {
-    let failed = |bucket: i64| buckets.iter().find(|b| b.0 == bucket).map_or(0, |b| b.2);
-    let all: u64 = bad.iter().map(|b| failed(*b)).sum();
-    let mut rest = bad.as_slice();
-    loop {
-        let run = 1 + rest.iter().zip(rest.iter().skip(1)).take_while(|(a, b)| *b - *a <= 2).count();
-        let (Some(spell), Some(after)) = (rest.get(..run), rest.get(run..)) else { return bad };
-        let (Some(first), Some(last)) = (spell.first(), spell.last()) else { return bad };
-        let span = (from + first * width - RESTART, from + (last + 1) * width + RESTART);
-        let restart = |m: &crate::correlate::Marker| {
-            let down = m.kind == Kind::LbServerState && rows.get(m.row).text(TextCol::Reason) == b"down";
-            (down || matches!(m.kind, Kind::AppStart | Kind::AppStop)) && m.time >= span.0 && m.time <= span.1
+        let exposure = match basis {
+            Basis::Requests => signals.count(Count::Requests).iter().map(|n| f64::from(*n)).collect(),
+            Basis::Events => vec![signals.seconds(); signals.n],
         };
-        let small = (spell.iter().map(|b| failed(*b)).sum::<u64>() as f64) < NOISE * all as f64;
-        if after.is_empty() || !small || !case.markers.iter().any(restart) {
-            return rest.to_vec();
+        Counted { basis, bad, per_bucket, failed, exposure }
+    }
+
+    /// Spells of failures, with the slowness that touches them.
+    fn failing(&self, signals: &Signals, found: &Spells) -> Vec<Spell> {
+        let outside = |bucket: usize| !found.ranges.iter().any(|r| r.contains(&bucket));
+        let quiet = |values: &[f64]| values.iter().enumerate().filter(|(b, _)| outside(*b)).map(|(_, v)| v).sum::<f64>();
+        let bad: Vec<f64> = self.per_bucket.iter().map(|n| f64::from(*n)).collect();
+        let usual = quiet(&bad) / quiet(&self.exposure).max(1.0);
+        let with = |range: &Range<usize>| spells::with_slowness(&self.per_bucket, &self.exposure, usual, range.clone());
+        let mut ranges: Vec<Range<usize>> = Vec::new();
+        for range in found.ranges.iter().map(with) {
+            match ranges.last_mut() {
+                Some(last) if range.start < last.end => last.end = last.end.max(range.end),
+                _ => ranges.push(range),
+            }
         }
-        rest = after;
+        // Inside a spell of failures only failures bound it: slow requests are there on ordinary days too.
+        self.refine(signals, &ranges, found.baseline, |bucket, bad| bad.failed || outside(bucket))
+    }
+
+    /// From buckets to the bad requests in them; those that `bounds` takes say where a spell begins and ends.
+    fn refine(
+        &self,
+        signals: &Signals,
+        ranges: &[Range<usize>],
+        baseline: f64,
+        bounds: impl Fn(usize, &Bad) -> bool,
+    ) -> Vec<Spell> {
+        let served: Vec<usize> = self.exposure.iter().zip(0..).filter(|(e, _)| **e > 0.0).map(|(_, bucket)| bucket).collect();
+        let (first, last) = (served.first().copied().unwrap_or(0), served.last().copied().unwrap_or(0));
+        let near = near(signals, baseline, &self.exposure);
+        let one = |range: &Range<usize>| {
+            let from = self.bad.partition_point(|b| b.end < signals.begin(range.start));
+            let to = self.bad.partition_point(|b| b.end < signals.begin(range.end));
+            let inside = self.bad.get(from..to)?;
+            let bounding = |b: &&Bad| signals.bucket(b.end).is_some_and(|bucket| bounds(bucket, b));
+            let by_end: Vec<&Bad> = inside.iter().rev().filter(bounding).collect();
+            let mut by_start = by_end.clone();
+            by_start.sort_by_key(|b| (b.start, b.row));
+            let starts: Vec<i64> = by_start.iter().map(|b| b.start).collect();
+            let ends: Vec<i64> = by_end.iter().map(|b| b.end).collect();
+            let first_bad = by_start.get(dense(&starts, near))?;
+            let last_bad = by_end.get(dense(&ends, near))?;
+            Some(Spell {
+                from: first_bad.start,
+                to: last_bad.end.max(first_bad.end),
+                bad: inside.len() as u64,
+                failed: inside.iter().filter(|b| b.failed).count() as u64,
+                first: first_bad.row,
+                last: last_bad.row,
+                carried_in: range.start <= first,
+                carried_out: range.end > last,
+            })
+        };
+        ranges.iter().filter_map(one).collect()
     }
 }
 
-/// The chance of at least `k` failures among `n` requests that fail with probability `p` each: the Poisson tail.
-fn at_least(k: u64, n: u64, p: f64) -> f64 {
-    let mean = n as f64 * p;
-    let mut term = (-mean).exp();
-    let mut below = 0.0;
-    for i in 0..k.min(10_000) {
-        below += term;
-        term *= mean / (i + 1) as f64;
+/// How near to each other bad requests must be to belong together: so that the background gives one in five such times at
+/// the most, between ten seconds and five buckets.
+fn near(signals: &Signals, baseline: f64, exposure: &[f64]) -> i64 {
+    let seconds = (signals.n as f64 * signals.seconds()).max(1.0);
+    let background = baseline * exposure.iter().sum::<f64>() / seconds;
+    let most = 5.0 * signals.seconds().max(10.0);
+    let near = if background > 0.0 { (0.2 / background).clamp(10.0, most) } else { most };
+    #[expect(clippy::cast_possible_truncation, reason = "at least ten seconds, at most five buckets")]
+    let nanos = (near * SECOND as f64) as i64;
+    nanos
+}
+
+/// Index of the first moment that has two more within `near` after it (in the order given); 0 where none has.
+fn dense(moments: &[i64], near: i64) -> usize {
+    let close = |w: &[i64]| w.first().zip(w.last()).is_some_and(|(a, b)| (a - b).abs() <= near);
+    moments.windows(DENSE).position(close).unwrap_or(0)
+}
+
+/// The spells that make the incident: those that matter beside the worst one, and none before its cause.
+fn keep(spells: &[Spell], hint: Hint) -> Vec<Spell> {
+    let cause = hint.trigger.into_iter().chain(hint.first_sign).min();
+    let matters = |s: &&Spell| {
+        let lasting = s.to - s.from >= SLOW_LEAST && s.bad >= SLOW_COUNT;
+        (s.failed >= 5 || lasting) && cause.is_none_or(|c| s.to + SLACK >= c)
+    };
+    let mut kept: Vec<Spell> = spells.iter().filter(matters).cloned().collect();
+    let worst = kept.iter().map(|s| s.bad).max().unwrap_or(0);
+    kept.retain(|s| s.bad as f64 >= spells::MINOR * worst as f64);
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spell(from: i64, to: i64, bad: u64, failed: u64) -> Spell {
+        let row = RowId { chunk: 0, row: 0 };
+        let (from, to) = (from * SECOND, to * SECOND);
+        Spell { from, to, bad, failed, first: row, last: row, carried_in: false, carried_out: false }
     }
-    (1.0 - below).max(0.0)
+
+    #[test]
+    fn lone_requests_do_not_begin_a_spell() {
+        let at = |s: &[i64]| dense(&s.iter().map(|v| v * SECOND).collect::<Vec<_>>(), 10 * SECOND);
+        assert_eq!(at(&[0, 30, 61, 62, 63, 64]), 2);
+        assert_eq!(at(&[0, 30, 60]), 0);
+        assert_eq!(at(&[200, 130, 129, 128]), 1);
+    }
+
+    #[test]
+    fn short_slowness_and_what_precedes_the_cause_is_no_incident() {
+        let spells = || vec![spell(10, 13, 40, 0), spell(100, 130, 300, 250), spell(200, 203, 6, 6)];
+        let kept = |hint| keep(&spells(), hint).iter().map(|s| s.from / SECOND).collect::<Vec<_>>();
+        assert_eq!(kept(Hint::default()), [100]);
+        let hint = Hint { first_sign: Some(190 * SECOND), ..Hint::default() };
+        assert_eq!(kept(hint), [200]);
+        assert_eq!(keep(&[spell(0, 40, 60, 0)], Hint::default()).len(), 1);
+    }
 }

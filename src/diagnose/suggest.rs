@@ -2,6 +2,7 @@
 
 use super::facts::Facts;
 use super::hypothesis::Cause;
+use super::pool::Arithmetic;
 use super::verdict::Verdict;
 use crate::correlate::Case;
 use crate::table::{RowId, Rows};
@@ -16,7 +17,7 @@ pub struct Suggestion {
 }
 
 /// Suggests what follows from the verdict.
-pub fn suggest(rows: &Rows<'_>, case: &Case, facts: &Facts, verdict: &Verdict) -> Vec<Suggestion> {
+pub fn suggest(rows: &Rows<'_>, case: &Case, facts: &Facts, verdict: &Verdict, pools: &Arithmetic) -> Vec<Suggestion> {
     let _ = rows;
     let mut out = Vec::new();
     let mut add = |text: String, because: &[RowId]| {
@@ -34,7 +35,8 @@ pub fn suggest(rows: &Rows<'_>, case: &Case, facts: &Facts, verdict: &Verdict) -
                 }
             }
             let proof: Vec<RowId> = case.leaks.iter().flat_map(|l| l.evidence.iter().take(1)).copied().collect();
-            add("Do not enlarge the pool: with a leak that only delays the end.".into(), &proof);
+            let delay = pools.delay().map(|s| format!(", by {s:.0} s a connection")).unwrap_or_default();
+            add(format!("Do not enlarge the pool: with a leak that only delays the end{delay}."), &proof);
             add("Switch leak detection on (60 to 120 s) and an idle-in-transaction timeout as a net.".into(), &proof);
         }
         Some(Cause::UndersizedPool) => add("Size the pool for its load: connections needed = borrows a second times the mean hold; keep the sum over all instances below the server's limit.".into(), &during.timeouts.rows),
@@ -52,6 +54,17 @@ pub fn suggest(rows: &Rows<'_>, case: &Case, facts: &Facts, verdict: &Verdict) -
         Some(Cause::DatabaseUnreachable) => add("Check the address, the firewall and the name service between application and database.".into(), &during.db_unreachable.rows),
         Some(Cause::ResourceExhaustion) => add("Give the process the resource that the lines name, or find what uses it up.".into(), &during.exhausted.rows),
         None => {}
+    }
+    if let Some((judged, ..)) = pools.emptied().filter(|_| verdict.cause == Some(Cause::UndersizedPool))
+        && let (Some(size), Some(row)) = (judged.size_for_busy(), judged.demand.map(|d| d.row))
+    {
+        let share = (1.0 - super::pool::MAY_WAIT) * 100.0;
+        add(
+            format!(
+                "Give that pool {size} connections: {share:.0} % of its borrowers would not have waited in the busiest minutes."
+            ),
+            &[row],
+        );
     }
     out
 }

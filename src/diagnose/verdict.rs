@@ -101,7 +101,7 @@ fn best(hypotheses: &[Hypothesis]) -> Option<&Hypothesis> {
 /// The deploy or change of configuration that set the likeliest cause off: the last one before its first sign. One whose
 /// service is deployed again when things get better is preferred to one that is not.
 pub fn trigger(rows: &Rows<'_>, case: &Case, facts: &Facts, moments: &Moments, hypotheses: &[Hypothesis]) -> Option<Trigger> {
-    if moments.onset.is_none() && facts.leaked == 0 {
+    if moments.spells.is_empty() && facts.leaked == 0 {
         return None;
     }
     let sign = first_sign(case, hypotheses, rows).or(moments.onset)?;
@@ -170,7 +170,7 @@ pub fn judge(
         .filter(|h| Some(h.cause) != chosen && h.status != Status::RuledOut && h.sufficient())
         .map(score)
         .fold(-1.0, f64::max);
-    let abnormal = moments.onset.is_some() || facts.leaked >= 5;
+    let abnormal = !moments.spells.is_empty() || facts.leaked >= 5;
     let mut sureness = if abnormal { Sureness::InsufficientEvidence } else { Sureness::NothingAbnormal };
     let mut cause = None;
     for h in hypotheses.iter_mut() {

@@ -2,6 +2,7 @@
 
 use super::columns::basis;
 use super::options::{GivenZone, Options};
+use super::pack::Packed;
 use super::{Read, Shard};
 use backtrail_parsers::Written;
 use backtrail_parsers::prim::time::{civil, days};
@@ -51,10 +52,7 @@ pub(super) fn settle(sources: &mut [Read], options: &Options) {
 
 /// First and last time of the rows that state year and date, plausible ones only.
 fn dated_range(source: &Read) -> Option<(i64, i64)> {
-    let dated = source.shards.iter().flat_map(|s| {
-        s.time.iter().enumerate().filter(|(row, _)| matches!(s.written.get(*row), 0 | 2)).map(|(_, t)| *t).filter(|t| *t > 0)
-    });
-    dated.fold(None, |range: Option<(i64, i64)>, t| Some(range.map_or((t, t), |(a, b)| (a.min(t), b.max(t)))))
+    source.shards.iter().filter_map(|shard| shard.dated).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
 fn settle_source(source: &mut Read, options: &Options, anchor: Option<i64>) {
@@ -65,22 +63,34 @@ fn settle_source(source: &mut Read, options: &Options, anchor: Option<i64>) {
     state.turns = turns.are_real();
     state.year = options.year.map(i64::from).or_else(|| turns.first_year(anchor));
     let (mut instants, mut locals) = (false, false);
-    for shard in &mut source.shards {
-        if shard.written.is_empty() {
-            instants |= !shard.time.is_empty();
-            state.last = shard.time.last().copied().or(state.last);
-            continue;
+    for shard in source.shards.iter_mut().filter(|shard| shard.rows > 0) {
+        let written = std::mem::take(&mut shard.written);
+        let last = shard.time.signed(shard.rows - 1);
+        match (written.same(), given) {
+            (Some(0), _) => {
+                instants = true;
+                state.last = Some(last);
+            }
+            (Some(2), None) => {
+                locals = true;
+                shard.basis.change(shard.rows, |bits| bits | basis::ZONE_ASSUMED);
+                (state.last, state.midnight) = (Some(last), Some(last.div_euclid(DAY) * DAY));
+            }
+            _ => {
+                let (mut times, mut bases) = (Vec::with_capacity(shard.rows), Vec::with_capacity(shard.rows));
+                for row in 0..shard.rows {
+                    let code = written.byte(row);
+                    instants |= code == 0;
+                    locals |= code >= 2;
+                    zone.year = zone.year.or(if code == 3 { state.year } else { None });
+                    let (settled, bits) = state.settle(code, shard.time.signed(row));
+                    times.push(settled);
+                    bases.push(shard.basis.byte(row) | bits);
+                }
+                shard.time = Packed::new_signed(&times);
+                shard.basis = Packed::new(&bases, shard.rows);
+            }
         }
-        for row in 0..shard.time.len() {
-            let code = shard.written.get(row);
-            let Some((time, basis)) = shard.time.get_mut(row).zip(shard.basis.get_mut(row)) else { continue };
-            instants |= code == 0;
-            locals |= code >= 2;
-            zone.year = zone.year.or(if code == 3 { state.year } else { None });
-            let (settled, bits) = state.settle(code, *time);
-            (*time, *basis) = (settled, *basis | bits);
-        }
-        shard.written = super::columns::Lazy::default();
     }
     lend_first_time(&mut source.shards);
     zone.ambiguous = state.ambiguous;
@@ -219,12 +229,13 @@ struct Turns {
 impl Turns {
     fn of(shards: &[Shard]) -> Turns {
         let mut turns = Turns::default();
-        for shard in shards {
-            for (_, time) in shard.time.iter().enumerate().filter(|(row, _)| shard.written.get(*row) == 3) {
+        for shard in shards.iter().filter(|s| s.written.same().is_none_or(|code| code == 3)) {
+            for row in (0..shard.rows).filter(|row| shard.written.byte(*row) == 3) {
+                let time = shard.time.signed(row);
                 let step = if turns.rows == 0 { 0 } else { time - turns.last };
                 turns.back += usize::from(step > HALF_YEAR || (-HALF_YEAR..-WEEK).contains(&step));
                 turns.sum += i64::from(step < -HALF_YEAR) - i64::from(step > HALF_YEAR);
-                (turns.rows, turns.last) = (turns.rows + 1, *time);
+                (turns.rows, turns.last) = (turns.rows + 1, time);
             }
         }
         turns
@@ -250,14 +261,20 @@ impl Turns {
 
 /// Rows before the first row with a time take that time: they were written just before it.
 fn lend_first_time(shards: &mut [Shard]) {
-    let first = shards.iter().flat_map(|s| s.time.iter().zip(&s.basis)).find(|(_, b)| **b & basis::NONE == 0).map(|(t, _)| *t);
-    let Some(first) = first else { return };
-    for shard in shards {
-        for (time, bits) in shard.time.iter_mut().zip(&mut shard.basis) {
-            if *bits & basis::NONE == 0 {
-                return;
-            }
-            (*time, *bits) = (first, basis::INHERITED);
+    let timed = |s: &Shard, row: usize| s.basis.byte(row) & basis::NONE == 0;
+    let mut places = shards.iter().enumerate().flat_map(|(n, s)| (0..s.rows).map(move |row| (n, s, row)));
+    let Some((shard, row, first)) = places.find(|(_, s, row)| timed(s, *row)).map(|(n, s, row)| (n, row, s.time.signed(row)))
+    else {
+        return;
+    };
+    for (n, s) in shards.iter_mut().enumerate().take(shard + 1) {
+        let before = if n == shard { row } else { s.rows };
+        if before > 0 {
+            let times: Vec<i64> = (0..s.rows).map(|row| if row < before { first } else { s.time.signed(row) }).collect();
+            let lent = |row| if row < before { basis::INHERITED } else { s.basis.byte(row) };
+            let bases: Vec<u8> = (0..s.rows).map(lent).collect();
+            s.time = Packed::new_signed(&times);
+            s.basis = Packed::new(&bases, s.rows);
         }
     }
 }

@@ -1,8 +1,10 @@
-//! A shard: the rows of one block, column by column. A column takes memory only from the first row that has a value.
+//! A shard: the rows of one block, column by column, packed. A column without a value takes no memory.
 
 use super::Tally;
+use super::pack::Packed;
 use super::shard::Reject;
-use super::strings::Strings;
+use std::ops::Range;
+use std::sync::Arc;
 
 macro_rules! columns {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])+ $variant:ident,)+ }) => {
@@ -145,40 +147,34 @@ pub mod basis {
 
 /// A column that is filled up with zeros only when a later row has a value.
 #[derive(Debug, Clone, Default)]
-pub struct Lazy<T>(Vec<T>);
+pub(super) struct Lazy<T>(Vec<T>);
 
-impl<T: Copy + Default + PartialEq> Lazy<T> {
+impl<T: Copy + Default + PartialEq + Into<u64>> Lazy<T> {
     /// Sets the value of a row that is not before any row set already; zeros are not stored.
-    pub fn set(&mut self, row: usize, value: T) {
+    #[inline]
+    pub(super) fn set(&mut self, row: usize, value: T) {
         if value != T::default() {
-            self.0.resize(row, T::default());
+            if self.0.len() < row {
+                self.0.resize(row, T::default());
+            }
             self.0.push(value);
         }
     }
 
-    /// The values, `rows` of them, or none at all where no row has one.
-    pub fn finish(mut self, rows: usize) -> Option<Vec<T>> {
-        if self.0.is_empty() {
-            return None;
-        }
-        self.0.resize(rows, T::default());
-        self.0.shrink_to_fit();
-        Some(self.0)
+    /// The values up to the last one that is not zero.
+    pub(super) fn values(&mut self) -> &mut [T] {
+        &mut self.0
     }
 
-    /// The value of a row.
-    pub fn get(&self, row: usize) -> T {
-        self.0.get(row).copied().unwrap_or_default()
-    }
-
-    /// True where no row has a value.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    fn pack(&mut self, rows: usize) -> Packed {
+        let packed = Packed::new(&self.0, rows);
+        self.0.clear();
+        packed
     }
 
     fn reorder(&mut self, order: &[u32]) {
         if !self.0.is_empty() {
-            self.0 = order.iter().map(|row| self.get(*row as usize)).collect();
+            self.0 = order.iter().map(|row| self.0.get(*row as usize).copied().unwrap_or_default()).collect();
         }
     }
 }
@@ -186,34 +182,42 @@ impl<T: Copy + Default + PartialEq> Lazy<T> {
 /// The rows of one block.
 #[derive(Debug, Default)]
 pub struct Shard {
+    /// How many rows there are.
+    pub rows: usize,
     /// Nanoseconds: until `clock::settle` as written, then UTC.
-    pub time: Vec<i64>,
+    pub time: Packed,
     /// What the time rests on; see [`basis`].
-    pub basis: Vec<u8>,
+    pub basis: Packed,
     /// What was written where it was not an instant; see `clock::pending`. Empty after the clock is settled.
-    pub written: Lazy<u8>,
+    pub(super) written: Packed,
+    /// First and last of the times that state year and date, plausible ones only, as written.
+    pub(super) dated: Option<(i64, i64)>,
     /// Byte offset of the record in its source.
-    pub offset: Vec<u64>,
+    pub offset: Packed,
     /// Bytes of the record from its offset to the end of its last line, without the line end.
-    pub length: Vec<u32>,
+    pub length: Packed,
     /// One-based number of its first line.
-    pub line: Vec<u32>,
+    pub line: Packed,
     /// OpenTelemetry severity number.
-    pub severity: Vec<u8>,
+    pub severity: Packed,
     /// [`backtrail_parsers::Kind`] code.
-    pub kind: Vec<u8>,
+    pub kind: Packed,
     /// See [`flag`].
-    pub flags: Vec<u8>,
+    pub flags: Packed,
     /// Index into the source's list of layouts.
-    pub layout: Vec<u8>,
-    /// Text columns, by [`TextCol`].
-    pub texts: Vec<Lazy<u32>>,
+    pub layout: Packed,
+    /// Text columns, by [`TextCol`]: codes of the worker's strings, which `codes` turns into the table's.
+    pub texts: Vec<Packed>,
     /// Number columns, by [`IntCol`].
-    pub ints: Vec<Lazy<u32>>,
+    pub ints: Vec<Packed>,
     /// Long columns, by [`LongCol`].
-    pub longs: Vec<Lazy<u64>>,
-    /// What the text codes mean.
-    pub strings: Strings,
+    pub longs: Vec<Packed>,
+    /// The table's code of each of the worker's; `None` where they are the same.
+    pub codes: Option<Arc<[u32]>>,
+    /// Which worker read the block.
+    pub(super) worker: usize,
+    /// The texts that the worker met here first.
+    pub(super) news: Range<u32>,
     /// Rows rejected.
     pub rejects: Vec<Reject>,
     /// Where the bytes went.
@@ -225,32 +229,10 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// An empty shard.
-    pub fn new() -> Shard {
-        Shard {
-            texts: vec![Lazy::default(); TextCol::ALL.len()],
-            ints: vec![Lazy::default(); IntCol::ALL.len()],
-            longs: vec![Lazy::default(); LongCol::ALL.len()],
-            ..Shard::default()
-        }
-    }
-
-    /// How many rows there are.
-    pub fn rows(&self) -> usize {
-        self.time.len()
-    }
-
-    /// The code of a text column in a row.
-    pub fn text(&self, column: TextCol, row: usize) -> u32 {
-        self.texts.get(column as usize).map_or(0, |c| c.get(row))
-    }
-
     /// Moves line numbers on by `lines`.
     pub(super) fn shift_lines(&mut self, lines: u32) {
-        self.line
-            .iter_mut()
-            .chain(self.rejects.iter_mut().map(|r| &mut r.line))
-            .for_each(|line| *line = line.saturating_add(lines));
+        self.line.add(lines.into());
+        self.rejects.iter_mut().for_each(|reject| reject.line = reject.line.saturating_add(lines));
     }
 
     /// Makes `layout` refer to `names`, to which missing ones are added.
@@ -266,12 +248,75 @@ impl Shard {
                 u8::try_from(index).unwrap_or(u8::MAX)
             })
             .collect();
-        self.layout.iter_mut().for_each(|layout| *layout = map.get(usize::from(*layout)).copied().unwrap_or(0));
+        if (0u8..).zip(&map).any(|(old, new)| old != *new) {
+            self.layout.change(self.rows, |layout| map.get(usize::from(layout)).copied().unwrap_or(0));
+        }
         self.layouts = Vec::new();
+    }
+}
+
+/// A shard while its block is read: plain columns, whose memory the next block uses again.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) time: Vec<i64>,
+    pub(super) basis: Vec<u8>,
+    pub(super) written: Lazy<u8>,
+    pub(super) offset: Vec<u64>,
+    pub(super) length: Vec<u32>,
+    pub(super) line: Vec<u32>,
+    pub(super) severity: Vec<u8>,
+    pub(super) kind: Vec<u8>,
+    pub(super) flags: Vec<u8>,
+    pub(super) layout: Vec<u8>,
+    pub(super) texts: [Lazy<u32>; TextCol::ALL.len()],
+    pub(super) ints: [Lazy<u32>; IntCol::ALL.len()],
+    pub(super) longs: [Lazy<u64>; LongCol::ALL.len()],
+    pub(super) rejects: Vec<Reject>,
+    pub(super) tally: Tally,
+}
+
+impl Draft {
+    /// How many rows there are so far.
+    #[inline]
+    pub(super) fn rows(&self) -> usize {
+        self.time.len()
+    }
+
+    /// The shard; the draft is empty again.
+    pub(super) fn finish(&mut self) -> Shard {
+        self.in_order();
+        let rows = self.rows();
+        let time = Packed::new_signed(&self.time);
+        let written = self.written.pack(rows);
+        let dated = self.time.iter().enumerate().filter(|(row, time)| matches!(written.byte(*row), 0 | 2) && **time > 0);
+        let dated = dated.fold(None, |range: Option<(i64, i64)>, (_, time)| {
+            Some(range.map_or((*time, *time), |(first, last)| (first.min(*time), last.max(*time))))
+        });
+        self.time.clear();
+        Shard {
+            rows,
+            time,
+            basis: pack(&mut self.basis, rows),
+            written,
+            dated,
+            offset: pack(&mut self.offset, rows),
+            length: pack(&mut self.length, rows),
+            line: pack(&mut self.line, rows),
+            severity: pack(&mut self.severity, rows),
+            kind: pack(&mut self.kind, rows),
+            flags: pack(&mut self.flags, rows),
+            layout: pack(&mut self.layout, rows),
+            texts: self.texts.iter_mut().map(|column| column.pack(rows)).collect(),
+            ints: self.ints.iter_mut().map(|column| column.pack(rows)).collect(),
+            longs: self.longs.iter_mut().map(|column| column.pack(rows)).collect(),
+            rejects: std::mem::take(&mut self.rejects),
+            tally: std::mem::take(&mut self.tally),
+            ..Shard::default()
+        }
     }
 
     /// Puts rows into the order of their offsets, which lanes of an envelope may have disturbed.
-    pub(super) fn in_order(&mut self) {
+    fn in_order(&mut self) {
         if self.offset.is_sorted() {
             return;
         }
@@ -296,4 +341,11 @@ impl Shard {
 /// Puts the values of a column into an order.
 fn pick<T: Copy>(values: &mut Vec<T>, order: &[u32]) {
     *values = order.iter().filter_map(|row| values.get(*row as usize).copied()).collect();
+}
+
+/// Packs a column that the next block uses again.
+fn pack<T: Copy + Into<u64>>(values: &mut Vec<T>, rows: usize) -> Packed {
+    let packed = Packed::new(values, rows);
+    values.clear();
+    packed
 }

@@ -6,32 +6,49 @@
 pub(super) fn fold(path: &[u8], out: &mut Vec<u8>) {
     out.clear();
     let path = path_of(path);
-    let end = path.iter().position(|b| matches!(b, b'?' | b'#' | b';')).unwrap_or(path.len());
-    let path = path.get(..end).unwrap_or_default();
-    for (index, segment) in path.split(|b| *b == b'/').enumerate() {
-        if index > 0 {
-            out.push(b'/');
-        }
-        if is_id(segment) {
-            out.extend_from_slice(b"{id}");
-        } else {
-            out.extend_from_slice(segment.get(..64).unwrap_or(segment));
+    // One pass: where segments and the path end, and how many digits a segment has.
+    let (mut start, mut digits) = (0, 0usize);
+    for (at, byte) in path.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => digits += 1,
+            b'/' => {
+                push(path.get(start..at).unwrap_or_default(), digits, out);
+                out.push(b'/');
+                (start, digits) = (at + 1, 0);
+            }
+            b'?' | b'#' | b';' => {
+                push(path.get(start..at).unwrap_or_default(), digits, out);
+                (start, digits) = (path.len(), 0);
+                break;
+            }
+            _ => {}
         }
     }
+    push(path.get(start..).unwrap_or_default(), digits, out);
     if out.len() > 1 && out.last() == Some(&b'/') {
         out.pop();
     }
 }
 
+fn push(segment: &[u8], digits: usize, out: &mut Vec<u8>) {
+    if is_id(segment, digits) {
+        out.extend_from_slice(b"{id}");
+    } else {
+        out.extend_from_slice(segment.get(..64).unwrap_or(segment));
+    }
+}
+
 /// The path of an absolute target (`http://host/path`).
 fn path_of(target: &[u8]) -> &[u8] {
+    if target.first() == Some(&b'/') {
+        return target;
+    }
     let Some(at) = memchr::memmem::find(target.get(..target.len().min(10)).unwrap_or_default(), b"://") else { return target };
     let rest = target.get(at + 3..).unwrap_or_default();
     memchr::memchr(b'/', rest).and_then(|slash| rest.get(slash..)).unwrap_or(b"/")
 }
 
-fn is_id(segment: &[u8]) -> bool {
-    let digits = segment.iter().filter(|b| b.is_ascii_digit()).count();
+fn is_id(segment: &[u8], digits: usize) -> bool {
     if digits == 0 {
         return false;
     }

@@ -24,6 +24,8 @@ pub struct Options {
     pub year: Option<i32>,
     /// Layouts by file, the first that matches.
     pub formats: Vec<(GlobMatcher, &'static str)>,
+    /// `log_format` texts of the web servers, as their configurations spell them.
+    pub log_formats: Vec<String>,
     /// Which stack frames are the application's.
     pub in_app: Vec<String>,
     /// Which are not, although they look like it.
@@ -32,14 +34,22 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { threads: 1, zones: Vec::new(), year: None, formats: Vec::new(), in_app: Vec::new(), not_in_app: Vec::new() }
+        Options {
+            threads: 1,
+            zones: Vec::new(),
+            year: None,
+            formats: Vec::new(),
+            log_formats: Vec::new(),
+            in_app: Vec::new(),
+            not_in_app: Vec::new(),
+        }
     }
 }
 
 impl Options {
     /// What detection is told about a file.
     pub fn hints(&self, path: &str) -> Hints {
-        Hints { only: first_match(&self.formats, path).copied(), ..Hints::default() }
+        Hints { only: first_match(&self.formats, path).copied(), log_formats: self.log_formats.clone(), ..Hints::default() }
     }
 
     /// The zone given for a file.

@@ -1,9 +1,12 @@
-//! Reads one block into a shard.
+//! Reads blocks into shards.
 
-use super::columns::{IntCol, Lazy, LongCol, Shard, TextCol, basis, flag};
+use super::columns::{Draft, IntCol, Lazy, LongCol, Shard, TextCol, basis, flag};
 use super::cut::Piece;
 use super::endpoint;
 use super::options::Options;
+use super::recent::Interner;
+use super::statements::Statements;
+use super::strings::Strings;
 use backtrail_parsers::detect::{Format, Hints, detect};
 use backtrail_parsers::frame::{self, Sink, Span};
 use backtrail_parsers::frames::{self, Frame, InApp};
@@ -29,35 +32,70 @@ pub struct Reject {
     pub reason: Reason,
 }
 
-/// Reads a block. Where the file's format does not fit the block (a file whose shape changed half-way), the block is
-/// recognised anew, and the reading that rejects less is kept.
-pub(super) fn read(format: &Format, recognisers: &Recognisers, piece: &Piece, options: &Options) -> Shard {
-    let first = read_as(format, recognisers, piece, options);
-    if first.rejects.len() < SUSPECT || first.rejects.len() <= first.rows() {
-        return first;
-    }
-    let start = first.rejects.first().map_or(0, |r| usize::try_from(r.offset - piece.offset).unwrap_or(0));
-    let sample = piece.text.get(start..piece.text.len().min(start + super::SAMPLE)).unwrap_or_default();
-    let again = read_as(&detect(&Sample::of_bytes(sample), &Hints::default()), recognisers, piece, options);
-    if again.rejects.len() < first.rejects.len() { again } else { first }
+/// A worker's own: what it knows from earlier blocks, and memory that every block uses again.
+pub(super) struct Worker<'o> {
+    number: usize,
+    recognisers: &'o Recognisers,
+    rows: Rows,
 }
 
-fn read_as(format: &Format, recognisers: &Recognisers, piece: &Piece, options: &Options) -> Shard {
-    let rules = InApp { include: options.in_app.clone(), exclude: options.not_in_app.clone() };
-    let mut rows = Rows { shard: Shard::new(), offset: piece.offset, lines: piece.lines_before, scratch: Vec::new(), rules };
-    frame::read(format, recognisers, &piece.text, &mut rows);
-    let mut shard = rows.shard;
-    let ends = memchr::memchr_iter(b'\n', &piece.text).count();
-    let last = usize::from(piece.text.last().is_some_and(|b| *b != b'\n'));
-    shard.line_count = piece.lines_before + u32::try_from(ends + last).unwrap_or(u32::MAX);
-    shard.layouts = format.layouts.iter().map(|l| l.name).collect();
-    shard.in_order();
-    shard
+impl<'o> Worker<'o> {
+    pub(super) fn new(number: usize, recognisers: &'o Recognisers, options: &'o Options) -> Worker<'o> {
+        let rules = InApp { include: options.in_app.clone(), exclude: options.not_in_app.clone() };
+        let rows = Rows {
+            draft: Draft::default(),
+            interner: Interner::new(),
+            statements: Statements::default(),
+            offset: 0,
+            lines: 0,
+            scratch: Vec::new(),
+            rules,
+        };
+        Worker { number, recognisers, rows }
+    }
+
+    /// The texts that the codes of this worker's shards mean.
+    pub(super) fn into_strings(self) -> Strings {
+        self.rows.interner.strings
+    }
+
+    /// Reads a block. Where the file's format does not fit the block (a file whose shape changed half-way), the block is
+    /// recognised anew, and the reading that rejects less is kept.
+    pub(super) fn read(&mut self, format: &Format, piece: &Piece) -> Shard {
+        let before = self.rows.interner.strings.next_code();
+        let mut shard = self.read_as(format, piece);
+        if shard.rejects.len() >= SUSPECT && shard.rejects.len() > shard.rows {
+            let text = piece.text();
+            let start = shard.rejects.first().map_or(0, |r| usize::try_from(r.offset - piece.offset).unwrap_or(0));
+            let sample = text.get(start..text.len().min(start + super::SAMPLE)).unwrap_or_default();
+            let again = self.read_as(&detect(&Sample::of_bytes(sample), &Hints::default()), piece);
+            if again.rejects.len() < shard.rejects.len() {
+                shard = again;
+            }
+        }
+        shard.worker = self.number;
+        shard.news = before..self.rows.interner.strings.next_code();
+        shard
+    }
+
+    fn read_as(&mut self, format: &Format, piece: &Piece) -> Shard {
+        let text = piece.text();
+        self.rows.offset = piece.offset;
+        self.rows.lines = piece.lines_before;
+        let lines = frame::read(format, self.recognisers, text, &mut self.rows);
+        self.rows.interner.settle(self.rows.draft.texts.iter_mut().map(Lazy::values));
+        let mut shard = self.rows.draft.finish();
+        shard.line_count = piece.lines_before.saturating_add(lines);
+        shard.layouts = format.layouts.iter().map(|l| l.name).collect();
+        shard
+    }
 }
 
 /// Takes events into columns.
 struct Rows {
-    shard: Shard,
+    draft: Draft,
+    interner: Interner<{ TextCol::ALL.len() }>,
+    statements: Statements,
     offset: u64,
     lines: u32,
     scratch: Vec<u8>,
@@ -69,19 +107,33 @@ impl Rows {
         self.lines.saturating_add(line).saturating_add(1)
     }
 
+    #[inline]
     fn text(&mut self, column: TextCol, value: &[u8]) {
-        if value.is_empty() {
-            return;
+        if !value.is_empty() {
+            self.some_text(column, value);
         }
-        let row = self.shard.rows();
-        let code = self.shard.strings.code(value);
-        if let Some(column) = self.shard.texts.get_mut(column as usize) {
+    }
+
+    #[inline(never)]
+    fn some_text(&mut self, column: TextCol, value: &[u8]) {
+        let code = self.interner.code(column as usize, value);
+        self.code(column, code);
+    }
+
+    #[inline]
+    fn code(&mut self, column: TextCol, code: u32) {
+        let row = self.draft.rows();
+        if let Some(column) = self.draft.texts.get_mut(column as usize) {
             column.set(row, code);
         }
     }
 
+    #[inline]
     fn int(&mut self, column: IntCol, value: u32) {
-        set(&mut self.shard.ints, column as usize, self.shard.time.len(), value);
+        let row = self.draft.rows();
+        if let Some(column) = self.draft.ints.get_mut(column as usize) {
+            column.set(row, value);
+        }
     }
 
     /// A counter where −1 is absent: stored plus one.
@@ -89,8 +141,12 @@ impl Rows {
         self.int(column, u32::try_from(value.saturating_add(1)).unwrap_or(0));
     }
 
+    #[inline]
     fn long(&mut self, column: LongCol, value: i64) {
-        set(&mut self.shard.longs, column as usize, self.shard.time.len(), u64::try_from(value.saturating_add(1)).unwrap_or(0));
+        let row = self.draft.rows();
+        if let Some(column) = self.draft.longs.get_mut(column as usize) {
+            column.set(row, u64::try_from(value.saturating_add(1)).unwrap_or(0));
+        }
     }
 
     fn texts(&mut self, event: &Event<'_>) {
@@ -137,13 +193,10 @@ impl Rows {
     }
 
     fn statement(&mut self, event: &Event<'_>) {
-        if event.query.is_empty() {
-            return;
+        if !event.query.is_empty() {
+            let code = self.statements.code(&mut self.interner.strings, event.query, &mut self.scratch);
+            self.code(TextCol::Statement, code);
         }
-        let mut scratch = std::mem::take(&mut self.scratch);
-        backtrail_parsers::prim::sql::fingerprint(event.query, &mut scratch);
-        self.text(TextCol::Statement, scratch.get(..512).unwrap_or(&scratch));
-        self.scratch = scratch;
     }
 
     /// The application's frames of the record's own stack, or the code location that the record states.
@@ -190,12 +243,6 @@ fn write_frame(frame: &Frame<'_>, out: &mut Vec<u8>) {
     out.push(b'\t');
     out.extend_from_slice(frame.file);
     out.extend_from_slice(format!("\t{}\t{}\n", frame.line, frame.language.name()).as_bytes());
-}
-
-fn set<T: Copy + Default + PartialEq>(columns: &mut [Lazy<T>], column: usize, row: usize, value: T) {
-    if let Some(column) = columns.get_mut(column) {
-        column.set(row, value);
-    }
 }
 
 /// Kinds whose message is shown on timelines and is therefore kept.
@@ -269,33 +316,32 @@ impl Sink for Rows {
         self.numbers(event);
         let (nanos, written, basis) = begin(event.stamp, envelope, !event.stamp_is_start);
         let line = self.line(span.line);
-        let shard = &mut self.shard;
-        shard.time.push(nanos);
-        let row = shard.basis.len();
-        shard.basis.push(basis);
-        shard.written.set(row, super::clock::pending(written));
-        shard.offset.push(self.offset + span.offset as u64);
-        shard.length.push(u32::try_from(span.length).unwrap_or(u32::MAX));
-        shard.line.push(line);
-        shard.severity.push(event.severity.0);
-        shard.kind.push(event.kind.code());
-        shard.flags.push(if event.stamp_is_start { flag::TIME_IS_START } else { 0 });
-        shard.layout.push(u8::try_from(layout).unwrap_or(u8::MAX));
-        shard.tally.events += span.bytes as u64;
+        let draft = &mut self.draft;
+        draft.written.set(draft.time.len(), super::clock::pending(written));
+        draft.time.push(nanos);
+        draft.basis.push(basis);
+        draft.offset.push(self.offset + span.offset as u64);
+        draft.length.push(u32::try_from(span.length).unwrap_or(u32::MAX));
+        draft.line.push(line);
+        draft.severity.push(event.severity.0);
+        draft.kind.push(event.kind.code());
+        draft.flags.push(if event.stamp_is_start { flag::TIME_IS_START } else { 0 });
+        draft.layout.push(u8::try_from(layout).unwrap_or(u8::MAX));
+        draft.tally.events += span.bytes as u64;
     }
 
     fn reject(&mut self, reject: backtrail_parsers::Reject, span: Span) {
         let line = self.line(span.line);
-        self.shard.rejects.push(Reject {
+        self.draft.rejects.push(Reject {
             offset: self.offset + span.offset as u64,
             length: u32::try_from(span.length).unwrap_or(u32::MAX),
             line,
             reason: reject.reason,
         });
-        self.shard.tally.rejects += span.bytes as u64;
+        self.draft.tally.rejects += span.bytes as u64;
     }
 
     fn separator(&mut self, bytes: usize) {
-        self.shard.tally.separators += bytes as u64;
+        self.draft.tally.separators += bytes as u64;
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Alert, CallSite, Clock, Deploy, Gap, Leak, Ledger, Moment, Rate, Ref, Reject, Report, SCHEMA, Series, Source, Tool, Window,
-    diagnosed,
+    diagnosed, incident,
 };
 use crate::correlate::callsite::Attribution;
 use crate::correlate::{Case, Class, Site};
@@ -38,8 +38,10 @@ pub fn build(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Report {
         ledger: ledger(case),
         verdict: diagnosed::verdict(&rows, diagnosis),
         hypotheses: diagnosed::hypotheses(&rows, diagnosis),
-        incident: diagnosed::incident(diagnosis),
-        impact: diagnosed::impact(diagnosis),
+        incident: incident::incident(&diagnosis.moments),
+        impact: incident::impact(&diagnosis.impact),
+        pools: super::pools::pools(&rows, diagnosis),
+        separating: super::pools::separating(&rows, diagnosis),
         leaks: leaks(&rows, case),
         deploys: deploys(&rows, case),
         alerts: alerts(&rows, case),

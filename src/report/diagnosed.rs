@@ -1,7 +1,7 @@
 //! The diagnosis in the report's words.
 
 use super::build::{reference, rfc3339};
-use super::{ErrorPeak, Finding, Hypothesis, Impact, Incident, LoggingGap, Ref, Suggestion, Symptom, Trigger, Verdict};
+use super::{Finding, Hypothesis, LoggingGap, Ref, Suggestion, Symptom, Trigger, Verdict};
 use crate::diagnose::Diagnosis;
 use crate::diagnose::hypothesis::Sign;
 use crate::table::{RowId, Rows};
@@ -49,41 +49,8 @@ pub(super) fn hypotheses(rows: &Rows<'_>, diagnosis: &Diagnosis) -> Vec<Hypothes
 }
 
 /// Three decimals: more would be noise, and the same everywhere.
-fn three(value: f64) -> f64 {
+pub(super) fn three(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
-}
-
-pub(super) fn incident(diagnosis: &Diagnosis) -> Incident {
-    let moments = &diagnosis.moments;
-    Incident {
-        cause_start: moments.cause_start.map(rfc3339),
-        onset: moments.onset.map(rfc3339),
-        detected: moments.detected.map(rfc3339),
-        mitigated: moments.mitigated.map(rfc3339),
-        recovered: moments.recovered.map(rfc3339),
-        degraded_seconds: moments.degraded_ns.map(|ns| (ns / 1_000_000) as f64 / 1000.0),
-    }
-}
-
-pub(super) fn impact(diagnosis: &Diagnosis) -> Impact {
-    let Some(found) = &diagnosis.impact else { return Impact::default() };
-    let share = |part: u64, whole: u64| (whole > 0).then(|| three(part as f64 / whole as f64));
-    Impact {
-        requests: Some(found.requests),
-        failed: Some(found.failed),
-        failed_share: share(found.failed, found.requests),
-        clients: found.key.map(|_| found.clients),
-        clients_affected: found.key.map(|_| found.affected),
-        clients_affected_share: share(found.affected, found.clients),
-        clients_affected_interval: found.key.map(|_| [three(found.interval.0), three(found.interval.1)]),
-        client_key: found.key.map(str::to_owned),
-        error_peak: found.peak.map(|p| ErrorPeak {
-            share: three(p.failed as f64 / p.requests as f64),
-            at: rfc3339(p.at),
-            failed: p.failed,
-            requests: p.requests,
-        }),
-    }
 }
 
 pub(super) fn logging_gaps(diagnosis: &Diagnosis) -> Vec<LoggingGap> {

@@ -30,6 +30,7 @@ pub fn render(report: &Report) -> String {
         let _ = writeln!(out, "Logs from {from} to {to}.\n");
     }
     leaks(report, &mut out);
+    super::pools::markdown(report, &mut out);
     ledger(report, &mut out);
     if !report.timeline.is_empty() {
         let _ = writeln!(out, "## Events\n\n| time (UTC) | event | evidence |\n| --- | --- | --- |");

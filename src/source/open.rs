@@ -61,53 +61,58 @@ impl Stream {
         }
     }
 
-    /// Appends up to `want` further bytes to `block`; 0 only at the end. Damage ends the part that has it, is kept as a
-    /// problem, and reading goes on with the next part.
-    pub fn fill(&mut self, block: &mut Vec<u8>, want: usize) -> usize {
-        let before = block.len();
-        while block.len() - before < want {
+    /// Fills `buffer` from its start; less than all of it only at the end, 0 when there is nothing left. Damage ends the
+    /// part that has it, is kept as a problem, and reading goes on with the next part.
+    pub fn fill(&mut self, buffer: &mut [u8]) -> usize {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            let (done, room) = buffer.split_at_mut(filled);
             if !self.ahead.is_empty() {
-                block.append(&mut self.ahead);
+                let count = self.ahead.len().min(room.len());
+                for (to, from) in room.iter_mut().zip(self.ahead.drain(..count)) {
+                    *to = from;
+                }
+                filled += count;
                 continue;
             }
-            if self.current.is_none() && !self.next_part(block) {
-                break;
+            if self.current.is_none() {
+                if !self.next_part(done) {
+                    break;
+                }
+                // What joining the parts put ahead comes before what the reader gives.
+                continue;
             }
             let Some((origin, reader)) = self.current.as_mut() else { continue };
-            let room = (want - (block.len() - before)) as u64;
-            match reader.by_ref().take(room).read_to_end(block) {
-                Ok(0) => self.finish_part(),
-                Ok(_) => {}
+            match reader.read(room) {
+                Ok(0) => self.current = None,
+                Ok(count) => filled += count,
+                Err(problem) if problem.kind() == io::ErrorKind::Interrupted => {}
                 Err(problem) => {
                     let problem = damage(origin, self.stored.compression, problem);
                     self.problems.push(problem);
-                    self.finish_part();
+                    self.current = None;
                 }
             }
         }
         if self.parts.len() > 0 {
-            let fresh = block.get(before..).unwrap_or_default();
+            let fresh = buffer.get(..filled).unwrap_or_default();
             self.tail.extend_from_slice(fresh.get(fresh.len().saturating_sub(SEAM)..).unwrap_or_default());
             let extra = self.tail.len().saturating_sub(SEAM);
             self.tail.drain(..extra);
         }
-        block.len() - before
+        filled
     }
 
-    /// Opens the next part; false where there is none. Where a part before it lacked its line end, adds it to `block`.
-    fn next_part(&mut self, block: &mut Vec<u8>) -> bool {
+    /// Opens the next part; false where there is none. `done` is what was read since `tail` was last brought up to date.
+    fn next_part(&mut self, done: &[u8]) -> bool {
         let Some(origin) = self.parts.next() else { return false };
-        let follows = !self.tail.is_empty() || !block.is_empty();
         match open(&origin, &self.hash) {
             Ok((reader, compression, modified)) => {
                 self.stored.compression = compression;
                 self.stored.modified = modified.or(self.stored.modified);
                 self.current = Some((origin, reader));
-                if follows {
-                    if block.last().or(self.tail.last()).is_some_and(|b| *b != b'\n') {
-                        block.push(b'\n');
-                    }
-                    self.skip_overlap(block);
+                if !self.tail.is_empty() || !done.is_empty() {
+                    self.join(done);
                 }
             }
             Err(problem) => self.problems.push(problem),
@@ -115,25 +120,24 @@ impl Stream {
         true
     }
 
-    /// Reads the beginning of a part and drops what the end of the part before it already had.
-    fn skip_overlap(&mut self, block: &[u8]) {
-        let Some((_, reader)) = self.current.as_mut() else { return };
-        let mut head = Vec::new();
-        if reader.by_ref().take(SEAM as u64).read_to_end(&mut head).is_err() {
-            self.ahead = head;
-            return;
-        }
+    /// Puts a part behind the one before it: gives that one the line end that it lacks, and drops from the beginning of
+    /// this one what the end of that one already had.
+    fn join(&mut self, done: &[u8]) {
         let mut tail = std::mem::take(&mut self.tail);
-        tail.extend_from_slice(block);
-        let tail = tail.get(tail.len().saturating_sub(SEAM)..).unwrap_or_default();
-        let overlap = overlap(tail, &head);
-        self.stored.overlap += overlap as u64;
-        head.drain(..overlap);
-        self.ahead = head;
-    }
-
-    fn finish_part(&mut self) {
-        self.current = None;
+        tail.extend_from_slice(done.get(done.len().saturating_sub(SEAM)..).unwrap_or_default());
+        if tail.last().is_some_and(|b| *b != b'\n') {
+            tail.push(b'\n');
+            self.ahead.push(b'\n');
+        }
+        let mut head = Vec::new();
+        let Some((_, reader)) = self.current.as_mut() else { return };
+        // A reader that fails here fails again at the next read, where the damage is noted.
+        if reader.by_ref().take(SEAM as u64).read_to_end(&mut head).is_ok() {
+            let overlap = overlap(tail.get(tail.len().saturating_sub(SEAM)..).unwrap_or_default(), &head);
+            self.stored.overlap += overlap as u64;
+            head.drain(..overlap);
+        }
+        self.ahead.append(&mut head);
     }
 
     /// What is known of the files; to be asked when [`Stream::fill`] has given 0.

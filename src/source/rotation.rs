@@ -1,6 +1,7 @@
 //! Rotated sets: `app.log`, `app.log.1`, `app.log.2.gz` are one log, and so are `db-2023-08-10.log`, `db-2023-08-11.log`.
 
 use super::{Input, Origin};
+use chrono::NaiveDate;
 use std::collections::BTreeMap;
 
 /// Joins files of one rotated set into one input, oldest part first; everything else is an input of its own. The result
@@ -21,12 +22,42 @@ pub(super) fn join(origins: Vec<Origin>) -> Vec<Input> {
     inputs
 }
 
+/// Parts that a rotated set ought to have and lacks, by their names' ends (`.2`, `2023-11-07`): numbers left out between the
+/// live file and the oldest, and days left out of a set that has one file for each day.
+pub fn missing(parts: &[String]) -> Vec<String> {
+    let ages: Vec<Age> = parts.iter().map(|path| split(path).1).collect();
+    let numbers: Vec<u32> = ages.iter().filter_map(|age| if let Age::Numbered(n) = age { Some(n.0) } else { None }).collect();
+    let days: Vec<NaiveDate> = ages.iter().filter_map(Age::day).collect();
+    let mut out = Vec::new();
+    if let (Some(least), Some(most)) = (numbers.iter().min(), numbers.iter().max()) {
+        // A set counts from 1, or from 0 where the live file is not among the parts.
+        let first = if ages.contains(&Age::Live) { 1 } else { *least };
+        out.extend((first..=*most).filter(|n| !numbers.contains(n)).map(|n| format!(".{n}")));
+    }
+    let steps = || days.windows(2).map(|pair| pair.last().zip(pair.first()).map_or(0, |(b, a)| (*b - *a).num_days()));
+    let daily = days.len() >= 3 && steps().filter(|step| *step == 1).count() * 2 >= days.len() - 1 && steps().all(|s| s >= 1);
+    if daily && let (Some(first), Some(last)) = (days.first(), days.last()) {
+        out.extend(first.iter_days().take_while(|day| day < last).filter(|day| !days.contains(day)).map(|day| day.to_string()));
+    }
+    // A set with more holes than files is no set that lost some.
+    if out.len() > parts.len() { Vec::new() } else { out }
+}
+
 /// The place of a part in its set. Ordered oldest first: dates ascending, then numbers descending, then the live file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Age {
     Dated(String),
     Numbered(std::cmp::Reverse<u32>),
     Live,
+}
+
+impl Age {
+    /// The day of a dated part.
+    fn day(&self) -> Option<NaiveDate> {
+        let Age::Dated(date) = self else { return None };
+        let digits: String = date.chars().filter(char::is_ascii_digit).take(8).collect();
+        NaiveDate::parse_from_str(&digits, "%Y%m%d").ok()
+    }
 }
 
 /// The name without what rotation added, and the part's place in the set.
@@ -115,5 +146,16 @@ mod tests {
         );
         assert_eq!(joined(&["app-1.log", "app-2.log"]).len(), 2);
         assert_eq!(joined(&["a/x.log", "b/x.log.1"]).len(), 2);
+    }
+
+    #[test]
+    fn parts_that_are_not_there_are_named() {
+        let missing = |names: &[&str]| missing(&names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>());
+        assert_eq!(missing(&["app.log.4.gz", "app.log.2", "app.log"]), [".1", ".3"]);
+        assert!(missing(&["app.log.2", "app.log.1", "app.log"]).is_empty());
+        assert!(missing(&["app.log.20", "app.log.1"]).is_empty());
+        let days = ["db-2023-08-09.log", "db-2023-08-10.log", "db-2023-08-12.log", "db-2023-08-13.log"];
+        assert_eq!(missing(&days), ["2023-08-11"]);
+        assert!(missing(&["db-2023-08-01.log", "db-2023-08-08.log", "db-2023-08-15.log"]).is_empty());
     }
 }

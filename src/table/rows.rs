@@ -1,13 +1,12 @@
-//! Rows by number and in order of time, as plain slices: what F4 works on.
+//! Rows by number and in order of time: what F4 works on.
 
-use super::schema::base;
-use super::{EventTable, Source};
+use super::{Chunk, EventTable, Source};
 use crate::ingest::columns::{basis, flag};
-use crate::ingest::{IntCol, LongCol, TextCol};
+use crate::ingest::{IntCol, LongCol, Shard, TextCol};
 use backtrail_parsers::{Kind, Severity};
-use polars::prelude::*;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 
 /// Where a row stands: chunk and row in the chunk. Ordered like the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,69 +17,15 @@ pub struct RowId {
     pub row: u32,
 }
 
-/// Slices of one chunk's columns; a column without values is empty.
-#[derive(Debug)]
-struct Slices<'t> {
-    source: u32,
-    time: &'t [i64],
-    basis: &'t [u8],
-    offset: &'t [u64],
-    length: &'t [u32],
-    line: &'t [u32],
-    severity: &'t [u8],
-    kind: &'t [u8],
-    flags: &'t [u8],
-    layout: &'t [u8],
-    texts: Vec<&'t [u32]>,
-    ints: Vec<&'t [u32]>,
-    longs: Vec<&'t [u64]>,
-}
-
 /// Access to the rows of a table.
 #[derive(Debug)]
 pub struct Rows<'t> {
     table: &'t EventTable,
-    chunks: Vec<Slices<'t>>,
-}
-
-fn slices<'t, T: PolarsNumericType>(
-    frame: &'t DataFrame,
-    name: &str,
-    unpack: fn(&'t Series) -> Option<&'t ChunkedArray<T>>,
-) -> Vec<&'t [T::Native]> {
-    let column = frame.column(name).ok().map(polars::prelude::Column::as_materialized_series).and_then(unpack);
-    column.map(|c| c.downcast_iter().map(|chunk| chunk.values().as_slice()).collect()).unwrap_or_default()
 }
 
 impl<'t> Rows<'t> {
     pub(super) fn new(table: &'t EventTable) -> Rows<'t> {
-        let frame = &table.frame;
-        let bytes = |name| slices::<UInt8Type>(frame, name, |s| s.u8().ok());
-        let words = |name| slices::<UInt32Type>(frame, name, |s| s.u32().ok());
-        let longs = |name| slices::<UInt64Type>(frame, name, |s| s.u64().ok());
-        let time = slices::<Int64Type>(frame, base::TIME, |s| s.i64().ok());
-        let (bases, severity, kind) = (bytes(base::BASIS), bytes(base::SEVERITY), bytes(base::KIND));
-        let (flags, layout) = (bytes(base::FLAGS), bytes(base::LAYOUT));
-        let (offset, length, line) = (longs(base::OFFSET), words(base::LENGTH), words(base::LINE));
-        let texts: Vec<_> = TextCol::ALL.iter().map(|c| words(c.name())).collect();
-        let ints: Vec<_> = IntCol::ALL.iter().map(|c| words(c.name())).collect();
-        let wide: Vec<_> = LongCol::ALL.iter().map(|c| longs(c.name())).collect();
-        let chunks = table.chunks.iter().enumerate().map(|(i, chunk)| Slices {
-            source: chunk.source,
-            time: at(&time, i),
-            basis: at(&bases, i),
-            offset: at(&offset, i),
-            length: at(&length, i),
-            line: at(&line, i),
-            severity: at(&severity, i),
-            kind: at(&kind, i),
-            flags: at(&flags, i),
-            layout: at(&layout, i),
-            texts: texts.iter().map(|c| at(c, i)).collect(),
-            ints: ints.iter().map(|c| at(c, i)).collect(),
-            longs: wide.iter().map(|c| at(c, i)).collect(),
-        });
-        Rows { table, chunks: chunks.collect() }
+        Rows { table }
     }
 
     /// The table.
@@ -89,15 +34,17 @@ impl<'t> Rows<'t> {
     }
 
     /// The row of an id; ids come from this table, so a stranger's id reads as an empty row.
+    #[inline]
     pub fn get(&self, id: RowId) -> Row<'_> {
-        Row { rows: self, chunk: self.chunks.get(id.chunk as usize), id }
+        let chunk = self.table.chunks.get(id.chunk as usize).filter(|chunk| (id.row as usize) < chunk.rows.rows);
+        Row { table: self.table, chunk, id }
     }
 
     /// Every row, in the table's order.
     pub fn iter(&self) -> impl Iterator<Item = Row<'_>> {
-        (0u32..).zip(&self.chunks).flat_map(move |(chunk, slices)| {
-            let count = u32::try_from(slices.time.len()).unwrap_or(u32::MAX);
-            (0..count).map(move |row| Row { rows: self, chunk: Some(slices), id: RowId { chunk, row } })
+        (0u32..).zip(&self.table.chunks).flat_map(move |(index, chunk)| {
+            let count = u32::try_from(chunk.rows.rows).unwrap_or(u32::MAX);
+            (0..count).map(move |row| Row { table: self.table, chunk: Some(chunk), id: RowId { chunk: index, row } })
         })
     }
 
@@ -115,15 +62,16 @@ impl<'t> Rows<'t> {
 /// One row. Absent values are 0 for codes and numbers, `None` for counters and durations.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'r> {
-    rows: &'r Rows<'r>,
-    chunk: Option<&'r Slices<'r>>,
+    table: &'r EventTable,
+    chunk: Option<&'r Chunk>,
     /// Where it stands.
     pub id: RowId,
 }
 
 impl<'r> Row<'r> {
-    fn pick<T: Copy + Default + 'r>(&self, column: impl Fn(&'r Slices<'r>) -> &'r [T]) -> T {
-        self.chunk.and_then(|c| column(c).get(self.id.row as usize)).copied().unwrap_or_default()
+    #[inline]
+    fn pick<T: Default>(&self, value: impl Fn(&'r Shard, usize) -> T) -> T {
+        self.chunk.map(|chunk| value(&chunk.rows, self.id.row as usize)).unwrap_or_default()
     }
 
     /// The source's id.
@@ -133,17 +81,17 @@ impl<'r> Row<'r> {
 
     /// The source.
     pub fn source(&self) -> Option<&'r Source> {
-        self.rows.table.sources.get(self.source_id() as usize)
+        self.table.sources.get(self.source_id() as usize)
     }
 
     /// Nanoseconds since the epoch, UTC.
     pub fn time(&self) -> i64 {
-        self.pick(|c| c.time)
+        self.pick(|c, row| c.time.signed(row))
     }
 
     /// What the time rests on.
     pub fn basis(&self) -> u8 {
-        self.pick(|c| c.basis)
+        self.pick(|c, row| c.basis.byte(row))
     }
 
     /// True where the row has a time, be it inferred.
@@ -153,52 +101,52 @@ impl<'r> Row<'r> {
 
     /// Byte offset in the source.
     pub fn offset(&self) -> u64 {
-        self.pick(|c| c.offset)
+        self.pick(|c, row| c.offset.get(row))
     }
 
     /// Bytes of the record.
     pub fn length(&self) -> u32 {
-        self.pick(|c| c.length)
+        self.pick(|c, row| c.length.word(row))
     }
 
     /// One-based line.
     pub fn line(&self) -> u32 {
-        self.pick(|c| c.line)
+        self.pick(|c, row| c.line.word(row))
     }
 
     /// Severity.
     pub fn severity(&self) -> Severity {
-        Severity(self.pick(|c| c.severity))
+        Severity(self.pick(|c, row| c.severity.byte(row)))
     }
 
     /// Kind.
     pub fn kind(&self) -> Kind {
-        Kind::from_code(self.pick(|c| c.kind))
+        Kind::from_code(self.pick(|c, row| c.kind.byte(row)))
     }
 
     /// Index into the source's layouts.
     pub fn layout(&self) -> u8 {
-        self.pick(|c| c.layout)
+        self.pick(|c, row| c.layout.byte(row))
     }
 
     /// True where the time is the start of what the duration measures.
     pub fn time_is_start(&self) -> bool {
-        self.pick(|c| c.flags) & flag::TIME_IS_START != 0
+        self.pick(|c, row| c.flags.byte(row)) & flag::TIME_IS_START != 0
     }
 
     /// Code of a text column, 0 absent.
     pub fn code(&self, column: TextCol) -> u32 {
-        self.pick(|c| c.texts.get(column as usize).copied().unwrap_or_default())
+        self.chunk.map_or(0, |chunk| chunk.code(column, self.id.row as usize))
     }
 
     /// Text of a text column, empty when absent.
     pub fn text(&self, column: TextCol) -> &'r [u8] {
-        self.rows.table.strings.get(self.code(column))
+        self.table.strings.get(self.code(column))
     }
 
     /// A number, 0 absent.
     pub fn int(&self, column: IntCol) -> u32 {
-        self.pick(|c| c.ints.get(column as usize).copied().unwrap_or_default())
+        self.pick(|c, row| c.ints.get(column as usize).map_or(0, |column| column.word(row)))
     }
 
     /// A counter of a pool.
@@ -208,7 +156,7 @@ impl<'r> Row<'r> {
 
     /// A duration or other long value.
     pub fn long(&self, column: LongCol) -> Option<i64> {
-        self.pick(|c| c.longs.get(column as usize).copied().unwrap_or_default())
+        self.pick(|c, row| c.longs.get(column as usize).map_or(0, |column| column.get(row)))
             .checked_sub(1)
             .and_then(|v| i64::try_from(v).ok())
     }
@@ -223,8 +171,8 @@ pub struct Cursor<'r> {
 
 /// One source's rows in the order of time.
 struct Run {
-    /// First and one-past-last chunk.
-    chunks: (u32, u32),
+    /// One past the last chunk.
+    end: u32,
     at: RowId,
     /// Set where the file is out of order: its rows sorted, and how far they are used.
     sorted: Option<std::vec::IntoIter<RowId>>,
@@ -232,66 +180,54 @@ struct Run {
 
 impl<'r> Cursor<'r> {
     fn new(rows: &'r Rows<'r>) -> Cursor<'r> {
-        let mut runs: Vec<Run> = Vec::new();
-        let mut source = None;
-        for (index, chunk) in (0u32..).zip(&rows.chunks) {
-            if source == Some(chunk.source) {
-                if let Some(run) = runs.last_mut() {
-                    run.chunks.1 = index + 1;
-                }
-            } else {
-                runs.push(Run { chunks: (index, index + 1), at: RowId { chunk: index, row: 0 }, sorted: None });
-                source = Some(chunk.source);
-            }
-        }
-        let mut cursor = Cursor { rows, runs, heap: BinaryHeap::new() };
-        for (index, run) in (0u32..).zip(&mut cursor.runs) {
-            run.sort_if_needed(rows);
+        let mut cursor = Cursor { rows, runs: Vec::new(), heap: BinaryHeap::new() };
+        let mut start = 0u32;
+        for chunks in rows.table.chunks.chunk_by(|a, b| a.source == b.source) {
+            let end = start + u32::try_from(chunks.len()).unwrap_or(0);
+            let run = Run { end, at: RowId { chunk: start, row: 0 }, sorted: sorted(start, chunks) };
             if let Some(time) = run.peek(rows) {
-                cursor.heap.push(Reverse((time, index)));
+                cursor.heap.push(Reverse((time, u32::try_from(cursor.runs.len()).unwrap_or(u32::MAX))));
             }
+            cursor.runs.push(run);
+            start = end;
         }
         cursor
     }
 }
 
+/// The rows of one source's chunks, of which `first` is the first one's number, by time; `None` where they stand so.
+fn sorted(first: u32, chunks: &[Chunk]) -> Option<std::vec::IntoIter<RowId>> {
+    let ends = |chunk: &Chunk| (chunk.rows.time.signed(0), chunk.rows.time.signed(chunk.rows.rows.saturating_sub(1)));
+    let in_turn = chunks.windows(2).all(|pair| matches!(pair, [a, b] if ends(a).1 <= ends(b).0));
+    if in_turn && chunks.iter().all(|chunk| chunk.in_order) {
+        return None;
+    }
+    let rows = (first..).zip(chunks).flat_map(|(number, chunk)| {
+        let count = u32::try_from(chunk.rows.rows).unwrap_or(u32::MAX);
+        (0..count).map(move |row| (chunk.rows.time.signed(row as usize), RowId { chunk: number, row }))
+    });
+    let mut rows: Vec<(i64, RowId)> = rows.collect();
+    rows.sort_by_key(|(time, _)| *time);
+    Some(rows.into_iter().map(|(_, id)| id).collect::<Vec<_>>().into_iter())
+}
+
 impl Run {
-    fn ids<'a>(&self, rows: &'a Rows<'_>) -> impl Iterator<Item = RowId> + use<'a> {
-        (self.chunks.0..self.chunks.1).flat_map(|chunk| {
-            let count = rows.chunks.get(chunk as usize).map_or(0, |c| c.time.len());
-            (0..u32::try_from(count).unwrap_or(u32::MAX)).map(move |row| RowId { chunk, row })
-        })
-    }
-
-    fn sort_if_needed(&mut self, rows: &Rows<'_>) {
-        let times = (self.chunks.0..self.chunks.1).filter_map(|c| rows.chunks.get(c as usize)).flat_map(|c| c.time.iter());
-        if times.is_sorted() {
-            return;
-        }
-        let mut ids: Vec<RowId> = self.ids(rows).collect();
-        ids.sort_by_key(|id| rows.get(*id).time());
-        self.at = ids.first().copied().unwrap_or(self.at);
-        self.sorted = Some(ids.into_iter());
-    }
-
+    #[inline]
     fn peek(&self, rows: &Rows<'_>) -> Option<i64> {
         let id = match &self.sorted {
             Some(ids) => *ids.as_slice().first()?,
             None => self.at,
         };
-        rows.chunks
-            .get(id.chunk as usize)
-            .filter(|_| id.chunk < self.chunks.1)
-            .and_then(|c| c.time.get(id.row as usize))
-            .copied()
+        rows.table.chunks.get(id.chunk as usize).filter(|_| id.chunk < self.end).map(|c| c.rows.time.signed(id.row as usize))
     }
 
+    #[inline]
     fn take(&mut self, rows: &Rows<'_>) -> Option<RowId> {
         if let Some(ids) = &mut self.sorted {
             return ids.next();
         }
         let id = self.at;
-        let count = rows.chunks.get(id.chunk as usize).map_or(0, |c| c.time.len());
+        let count = rows.table.chunks.get(id.chunk as usize).map_or(0, |c| c.rows.rows);
         self.at =
             if id.row as usize + 1 < count { RowId { row: id.row + 1, ..id } } else { RowId { chunk: id.chunk + 1, row: 0 } };
         Some(id)
@@ -302,17 +238,15 @@ impl<'r> Iterator for Cursor<'r> {
     type Item = Row<'r>;
 
     fn next(&mut self) -> Option<Row<'r>> {
-        let Reverse((_, index)) = self.heap.pop()?;
+        let mut top = self.heap.peek_mut()?;
+        let Reverse((_, index)) = *top;
         let run = self.runs.get_mut(index as usize)?;
         let id = run.take(self.rows)?;
-        if let Some(time) = run.peek(self.rows) {
-            self.heap.push(Reverse((time, index)));
+        match run.peek(self.rows) {
+            // Most often the same source has the next row too: the heap then stays as it is.
+            Some(time) => *top = Reverse((time, index)),
+            None => drop(PeekMut::pop(top)),
         }
         Some(self.rows.get(id))
     }
-}
-
-/// The slice of one chunk, empty where the column has none.
-fn at<'s, T>(column: &[&'s [T]], chunk: usize) -> &'s [T] {
-    column.get(chunk).copied().unwrap_or_default()
 }

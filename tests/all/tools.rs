@@ -17,8 +17,8 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn run(paths: &[&Path], options: &Options) -> (EventTable, Case) {
     let paths: Vec<String> = paths.iter().map(|p| p.display().to_string()).collect();
     let ingested = ingest::ingest(find::find(&paths), options, &|_| {});
-    let mut table = build::build(ingested.sources).unwrap();
-    table::settle_zones(&mut table, &correlate::zone::find).unwrap();
+    let mut table = build::build(ingested.sources, ingested.strings);
+    table::settle_zones(&mut table, &correlate::zone::find);
     let case = correlate::correlate(&table);
     (table, case)
 }

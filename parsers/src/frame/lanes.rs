@@ -112,8 +112,8 @@ pub(super) struct Lane {
 }
 
 impl Reader<'_> {
-    /// Reads a block of a file whose lines wear envelopes.
-    pub(super) fn wrapped(&mut self, block: &[u8], sink: &mut dyn Sink) {
+    /// Reads a block of a file whose lines wear envelopes; gives the number of lines.
+    pub(super) fn wrapped(&mut self, block: &[u8], sink: &mut dyn Sink) -> u32 {
         let mut lanes: Vec<Lane> = Vec::new();
         let (mut at, mut number, mut tick, mut last) = (0usize, 0u32, 0u64, 0usize);
         let mut scratch = Arena::new();
@@ -142,6 +142,7 @@ impl Reader<'_> {
         for lane in &mut lanes {
             self.flush(block, lane, sink);
         }
+        number
     }
 
     /// A line without an envelope goes on the record of the line above where the transport keeps line ends.

@@ -197,7 +197,7 @@ fn date_at(line: &[u8], at: usize) -> bool {
 /// Is the word before the bracket an `ip:port`, a Unix socket or a hidden client?
 fn client_before(line: &[u8], bracket: usize) -> bool {
     let Some(before) = line.get(..bracket).map(<[u8]>::trim_ascii_end) else { return false };
-    let word = before.get(memchr::memrchr(b' ', before).map_or(0, |s| s + 1)..).unwrap_or_default();
+    let word = before.get(before.iter().rposition(|b| *b == b' ').map_or(0, |s| s + 1)..).unwrap_or_default();
     let digits = word.iter().rev().take_while(|b| b.is_ascii_digit()).count();
     word == b"-" || (digits > 0 && word.len() > digits && word.get(word.len() - digits - 1) == Some(&b':'))
 }

@@ -242,7 +242,7 @@ impl Layout for JsonLines {
     }
 
     fn parse<'a>(&self, record: &'a [u8], arena: &'a Arena, event: &mut Event<'a>) -> Result<(), Reject> {
-        let mut found = Found::new();
+        let mut found = Found::new(arena);
         let mut attrs = bumpalo::collections::Vec::with_capacity_in(32, arena);
         let mut each = |key: &'a [u8], value: Value<'a>| {
             let (entry, web) = self.known.find(key);

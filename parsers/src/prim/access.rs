@@ -166,7 +166,7 @@ fn client(value: &[u8]) -> (&[u8], u16) {
 /// `GET /a HTTP/1.1`; what is no such line (TLS bytes, nothing) stays the message alone.
 fn request<'a>(line: &'a [u8], event: &mut Event<'a>) {
     event.message = line;
-    let Some(space) = memchr::memchr(b' ', line) else { return };
+    let Some(space) = text::find(line, b' ') else { return };
     let (method, target) = line.split_at(space);
     if !is_method(method) {
         return;
@@ -188,7 +188,7 @@ pub fn is_method(word: &[u8]) -> bool {
 
 /// The last of the values of nginx's lists (`0.000, 0.002`, `- : 0.1`) that is one.
 pub fn last(list: &[u8]) -> &[u8] {
-    if memchr::memchr(b' ', list).is_none() {
+    if text::find(list, b' ').is_none() {
         return list;
     }
     list.split(|b| matches!(b, b',' | b' ')).rev().find(|v| !matches!(*v, b"" | b"-" | b":")).unwrap_or_default()

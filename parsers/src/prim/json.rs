@@ -6,6 +6,7 @@
 //! stands (a bare `-` where a number was meant).
 
 use crate::event::Arena;
+use crate::prim::text::find_two;
 
 /// Objects nested deeper than this are handed on as their text.
 const MAX_DEPTH: usize = 8;
@@ -265,7 +266,7 @@ impl<'a> Reader<'a> {
         let mut escapes = false;
         loop {
             let rest = self.text.get(at..)?;
-            let Some(hit) = quote_or_escape(rest) else {
+            let Some(hit) = find_two(rest, b'"', b'\\') else {
                 self.at = self.text.len();
                 return None;
             };
@@ -284,24 +285,6 @@ impl<'a> Reader<'a> {
         let inside = self.text.get(from..self.at - 1)?;
         Some(if escapes { unescape(inside, self.arena) } else { inside })
     }
-}
-
-/// Where the first `"` or `\\` stands. Most strings are short: the first bytes are looked at in words, without a call.
-#[inline]
-fn quote_or_escape(text: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::MAX / 255;
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
-    let mut at = 0;
-    while at < 32 {
-        let Some(chunk) = text.get(at..).and_then(|t| t.first_chunk::<8>()) else { break };
-        let word = u64::from_le_bytes(*chunk);
-        let hits = zeros(word ^ (ONES * 0x22)) | zeros(word ^ (ONES * 0x5c));
-        if hits != 0 {
-            return Some(at + hits.trailing_zeros() as usize / 8);
-        }
-        at += 8;
-    }
-    memchr::memchr2(b'"', b'\\', text.get(at..)?).map(|hit| at + hit)
 }
 
 /// The text that an escaped string stands for. Escapes that are none stay as they are.

@@ -11,7 +11,7 @@ pub fn host_port(text: &[u8]) -> (&[u8], u16) {
     {
         return (host, port);
     }
-    let Some(colon) = memchr::memrchr(b':', text) else { return (bare(text), 0) };
+    let Some(colon) = text.iter().rposition(|b| *b == b':') else { return (bare(text), 0) };
     match (text.get(..colon), text.get(colon + 1..).and_then(uint16)) {
         (Some(host), Some(port)) if !host.is_empty() => (bare(host), port),
         _ => (bare(text), 0),
@@ -28,17 +28,36 @@ fn bare(host: &[u8]) -> &[u8] {
 
 /// True where the text looks like an IPv4 or IPv6 address (shape only).
 pub fn is_address(text: &[u8]) -> bool {
-    let dots = text.iter().filter(|b| **b == b'.').count();
-    let v4 = dots == 3 && text.len() >= 7 && text.len() <= 15 && text.iter().all(|b| b.is_ascii_digit() || *b == b'.');
-    v4 || (text.len() >= 2
-        && text.len() <= 45
-        && memchr::memchr_iter(b':', text).count() >= 2
-        && text.iter().all(|b| b.is_ascii_hexdigit() || *b == b':' || *b == b'.'))
+    if !(2..=45).contains(&text.len()) {
+        return false;
+    }
+    let (mut dots, mut colons, mut letters) = (0, 0, 0);
+    for byte in text {
+        match byte {
+            b'0'..=b'9' => {}
+            b'.' => dots += 1,
+            b':' => colons += 1,
+            b'a'..=b'f' | b'A'..=b'F' => letters += 1,
+            _ => return false,
+        }
+    }
+    let v4 = dots == 3 && colons == 0 && letters == 0 && (7..=15).contains(&text.len());
+    v4 || colons >= 2
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_known_by_their_shape() {
+        for text in ["10.0.0.5", "255.255.255.255", "::", "2001:db8::7", "::ffff:10.0.0.5"] {
+            assert!(is_address(text.as_bytes()), "{text}");
+        }
+        for text in ["", ":", "1.2.3", "10.0.0.5:80", "a.b.c.d", "web-1", "1.2.3.4.5", "12:30"] {
+            assert!(!is_address(text.as_bytes()), "{text}");
+        }
+    }
 
     #[test]
     fn ports_are_split_off() {

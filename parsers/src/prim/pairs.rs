@@ -148,18 +148,15 @@ pub fn field<'a>(text: &'a [u8], key: &str) -> Option<&'a [u8]> {
     find(text, key, b':')
 }
 
+/// Looks for the sign, which is rarer than the key's letters and often not there at all.
 fn find<'a>(text: &'a [u8], key: &str, sign: u8) -> Option<&'a [u8]> {
-    let mut from = 0;
-    while let Some(hit) = memchr::memmem::find(text.get(from..)?, key.as_bytes()) {
-        let at = from + hit;
-        from = at + 1;
-        let free = at
-            .checked_sub(1)
-            .and_then(|b| text.get(b))
-            .is_none_or(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'_' | b'.' | b'-'));
-        let rest = text.get(at + key.len()..)?;
-        let rest = rest.strip_prefix(b"\"").unwrap_or(rest);
-        let Some(rest) = rest.strip_prefix(&[sign]).filter(|_| free) else { continue };
+    for at in memchr::memchr_iter(sign, text) {
+        let head = text.get(..at)?;
+        let Some(head) = head.strip_suffix(b"\"").unwrap_or(head).strip_suffix(key.as_bytes()) else { continue };
+        if head.last().is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-')) {
+            continue;
+        }
+        let rest = text.get(at + 1..)?;
         let rest = if sign == b':' { rest.trim_ascii_start() } else { rest };
         if let Some((quote @ (b'"' | b'\''), inner)) = rest.split_first()
             && let Some((end, _)) = quote_end(inner, *quote)

@@ -179,7 +179,7 @@ pub fn fingerprint(sql: &[u8], out: &mut Vec<u8>) {
             b'0'..=b'9' => writer.value(number(rest)),
             b'.' if rest.get(1).is_some_and(u8::is_ascii_digit) && writer.last != Last::Word => writer.value(number(rest)),
             b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => {
-                let width = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | 0x80..)).count();
+                let width = rest.iter().take_while(|b| in_word(**b)).count();
                 if width <= 2 && rest.get(width) == Some(&b'\'') {
                     let body = rest.get(width..).unwrap_or_default();
                     writer.value(width + string(body, matches!(first, b'e' | b'E')))
@@ -237,18 +237,21 @@ impl Writer<'_> {
 
     fn word(&mut self, rest: &[u8], width: usize, bare: bool) -> usize {
         let word = rest.get(..width).unwrap_or_default();
-        let constant = bare && [&b"null"[..], b"true", b"false"].iter().any(|c| word.eq_ignore_ascii_case(c));
-        if constant && (matches!(self.last, Last::Open | Last::Comma) || self.last == Last::Operator) {
+        let constant = bare
+            && matches!(self.last, Last::Open | Last::Comma | Last::Operator)
+            && [&b"null"[..], b"true", b"false"].iter().any(|c| word.eq_ignore_ascii_case(c));
+        if constant {
             return self.value(width);
         }
         self.blank(!matches!(self.last, Last::Start | Last::Open | Last::Glue));
         let from = self.out.len();
-        self.out.extend_from_slice(word);
-        let written = self.out.get_mut(from..).unwrap_or_default();
         if bare {
-            written.make_ascii_lowercase();
+            self.out.extend(word.iter().map(u8::to_ascii_lowercase));
+        } else {
+            self.out.extend_from_slice(word);
         }
-        self.last = if bare && KEYWORDS.contains(&&*written) { Last::Keyword } else { Last::Word };
+        let keyword = bare && is_keyword(self.out.get(from..).unwrap_or_default());
+        self.last = if keyword { Last::Keyword } else { Last::Word };
         width
     }
 
@@ -311,32 +314,56 @@ impl Writer<'_> {
 }
 
 /// Words in front of whose bracket a blank stands; every other word's bracket is a call's.
-const KEYWORDS: [&[u8]; 24] = [
-    b"in",
-    b"values",
-    b"and",
-    b"or",
-    b"not",
-    b"where",
-    b"exists",
-    b"from",
-    b"join",
-    b"on",
-    b"as",
-    b"select",
-    b"any",
-    b"all",
-    b"using",
-    b"over",
-    b"by",
-    b"having",
-    b"union",
-    b"with",
-    b"when",
-    b"then",
-    b"else",
-    b"returning",
-];
+fn is_keyword(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"in"
+            | b"or"
+            | b"on"
+            | b"as"
+            | b"by"
+            | b"and"
+            | b"not"
+            | b"any"
+            | b"all"
+            | b"from"
+            | b"join"
+            | b"over"
+            | b"with"
+            | b"when"
+            | b"then"
+            | b"else"
+            | b"where"
+            | b"using"
+            | b"union"
+            | b"values"
+            | b"exists"
+            | b"select"
+            | b"having"
+            | b"returning"
+    )
+}
+
+/// Bytes that a bare word goes on with.
+static WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0u8;
+    loop {
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, within the array")]
+        {
+            table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | 0x80..);
+        }
+        if byte == u8::MAX {
+            break table;
+        }
+        byte += 1;
+    }
+};
+
+#[inline]
+fn in_word(byte: u8) -> bool {
+    WORD.get(usize::from(byte)).copied().unwrap_or(false)
+}
 
 /// The width of a comment, nested ones included.
 fn comment(text: &[u8]) -> usize {

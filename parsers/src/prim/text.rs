@@ -2,6 +2,47 @@
 
 use crate::event::Arena;
 
+/// Where `byte` first stands. For fields, whose ends are near: the first bytes are looked at in words, without a call.
+#[inline]
+pub fn find(text: &[u8], byte: u8) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    let pattern = ONES * u64::from(byte);
+    let mut at = 0;
+    while at < 32 {
+        let Some(chunk) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) else {
+            return text.get(at..)?.iter().position(|b| *b == byte).map(|hit| at + hit);
+        };
+        let word = u64::from_le_bytes(*chunk) ^ pattern;
+        let zeros = word.wrapping_sub(ONES) & !word & (ONES << 7);
+        if zeros != 0 {
+            return Some(at + zeros.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    memchr::memchr(byte, text.get(at..)?).map(|hit| at + hit)
+}
+
+/// Where one of two bytes first stands; like [`find`].
+#[inline]
+pub fn find_two(text: &[u8], one: u8, other: u8) -> Option<usize> {
+    const ONES: u64 = u64::MAX / 255;
+    let (first, second) = (ONES * u64::from(one), ONES * u64::from(other));
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
+    let mut at = 0;
+    while at < 32 {
+        let Some(chunk) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) else {
+            return text.get(at..)?.iter().position(|b| *b == one || *b == other).map(|hit| at + hit);
+        };
+        let word = u64::from_le_bytes(*chunk);
+        let hits = zeros(word ^ first) | zeros(word ^ second);
+        if hits != 0 {
+            return Some(at + hits.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    memchr::memchr2(one, other, text.get(at..)?).map(|hit| at + hit)
+}
+
 /// The part of `text` after the first `marker`.
 pub fn after<'a>(text: &'a [u8], marker: &[u8]) -> Option<&'a [u8]> {
     let at = memchr::memmem::find(text, marker)?;
@@ -74,6 +115,17 @@ pub fn strip_ansi<'a>(text: &'a [u8], arena: &'a Arena) -> &'a [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_byte_is_found_at_every_distance() {
+        for length in 0..70 {
+            let mut text = vec![b'\x80'; length];
+            assert_eq!(find(&text, b' '), None);
+            text.extend_from_slice(b" \x1f  ");
+            assert_eq!(find(&text, b' '), Some(length));
+        }
+        assert_eq!(find(b"\x01\x00\x01\x00", 0), Some(1));
+    }
 
     #[test]
     fn colours_are_stripped() {

@@ -102,17 +102,42 @@ const POOL_KEYS: [&str; 7] =
 const SITE_KEYS: [&str; 9] =
     ["site", "caller", "call_site", "callSite", "callsite", "location", "acquired_at", "acquiredAt", "borrower"];
 
-/// The words of a message, looked at without case.
-struct Words<'a>(&'a [u8]);
+/// How much of a message is looked at.
+const REACH: usize = 160;
 
-impl Words<'_> {
-    /// True where one of the words stands in the text, at the start of a word.
+/// The words of a message's first line, looked at without case.
+struct Words {
+    lower: [u8; REACH],
+    length: usize,
+    /// Which letters and other bytes words begin with: bit = byte modulo 64.
+    initials: u64,
+}
+
+impl Words {
+    fn of(line: &[u8]) -> Words {
+        let mut words = Words { lower: [0; REACH], length: line.len().min(REACH), initials: 0 };
+        let mut inside = false;
+        for (to, from) in words.lower.iter_mut().zip(line) {
+            *to = from.to_ascii_lowercase();
+            if !inside {
+                words.initials |= 1 << (*to & 63);
+            }
+            inside = to.is_ascii_alphabetic();
+        }
+        words
+    }
+
+    /// True where one of the words, given in small letters, stands in the text at the start of a word.
     fn any(&self, words: &[&[u8]]) -> bool {
-        words.iter().any(|word| {
-            self.0.windows(word.len()).enumerate().any(|(at, window)| {
-                window.eq_ignore_ascii_case(word)
-                    && at.checked_sub(1).and_then(|b| self.0.get(b)).is_none_or(|b| !b.is_ascii_alphabetic())
-            })
+        words.iter().any(|word| word.first().is_some_and(|b| self.initials >> (b & 63) & 1 != 0) && self.has(word))
+    }
+
+    fn has(&self, word: &[u8]) -> bool {
+        let text = self.lower.get(..self.length).unwrap_or_default();
+        let initial = word.first().copied().unwrap_or_default();
+        memchr::memchr_iter(initial, text).any(|at| {
+            text.get(at..).is_some_and(|rest| rest.starts_with(word))
+                && at.checked_sub(1).and_then(|b| text.get(b)).is_none_or(|b| !b.is_ascii_alphabetic())
         })
     }
 }
@@ -188,12 +213,12 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
         return false;
     }
     let (line, _) = text::first_line(event.message);
-    let line = line.get(..160).unwrap_or(line);
+    let line = line.get(..REACH).unwrap_or(line);
     // A pool's own summary of itself is no borrow.
     if memchr::memmem::find(line, b"Current Checked out connections").is_some() {
         return false;
     }
-    let words = Words(line);
+    let words = Words::of(line);
     let short = line.eq_ignore_ascii_case(b"conn acquired") || line.eq_ignore_ascii_case(b"conn released");
     let noun = short || words.any(&NOUNS);
     let pooled = words.any(&[b"pool"]) || pool_attr(event).is_some();
@@ -219,7 +244,7 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
 }
 
 /// A borrower that waited in vain.
-fn waits(event: &mut Event<'_>, words: &Words<'_>) -> bool {
+fn waits(event: &mut Event<'_>, words: &Words) -> bool {
     let warned = event.severity >= Severity::WARN || event.severity == Severity::NONE;
     let asked =
         [&b"exhausted"[..], b"acquir", b"waiting for", b"checkout", b"borrow", b"get connection", b"getting connection"];
@@ -233,12 +258,12 @@ fn waits(event: &mut Event<'_>, words: &Words<'_>) -> bool {
 }
 
 /// A borrow or a return; `None` where the words say neither or both.
-fn kind_of(words: &Words<'_>, pooled: bool) -> Option<Kind> {
+fn kind_of(words: &Words, pooled: bool) -> Option<Kind> {
     if words.any(&ATTEMPTS) {
         return None;
     }
     let database = pooled || words.any(&[b"db ", b"db_", b"database", b"sql", b"postgres", b"mysql", b"jdbc", b"session"]);
-    let database = database && words.0.len() < 120;
+    let database = database && words.length < 120;
     let opened = database && words.any(&[b"connection opened", b"opened connection"]);
     let closed = database && words.any(&[b"connection closed", b"closed connection"]);
     match (opened || words.any(&TAKEN), closed || words.any(&GIVEN)) {
@@ -276,9 +301,10 @@ fn key_of<'a>(event: &Event<'a>, line: &'a [u8]) -> &'a [u8] {
 /// Pool, call site, durations, counters, request.
 fn fill(event: &mut Event<'_>) {
     let line = text::first_line(event.message).0;
-    let value = |keys: &[&str]| {
-        event.attr_any(keys).or_else(|| keys.iter().find_map(|k| pairs::value(line, k)).filter(|v| !v.is_empty()))
-    };
+    // Most messages have their values in attributes or have none.
+    let paired = memchr::memchr(b'=', line).is_some();
+    let in_text = |key: &&str| if paired { pairs::value(line, key) } else { None };
+    let value = |keys: &[&str]| event.attr_any(keys).or_else(|| keys.iter().find_map(in_text).filter(|v| !v.is_empty()));
     let named = || {
         text::after(line, b"pool ")
             .map(text::word)

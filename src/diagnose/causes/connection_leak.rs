@@ -24,6 +24,11 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         let text = format!("the server turned away {} clients for lack of room", during.full.n);
         weighing.sign(Role::Supporting, 1.0, 0.7, text, Some(during.full.n as f64), &during.full.rows);
     }
+    if let Some((pool, load, size)) = context.pools.leaking().filter(|_| facts.leaked > 0) {
+        let text = format!("without the leak the load asks for {load:.2} connections of the {size} there are");
+        let rows: Vec<_> = pool.pool.size.and_then(|s| s.row).into_iter().chain(pool.demand.map(|d| d.row)).collect();
+        weighing.sign(Role::Supporting, 0.5, if load < 0.5 * f64::from(size) { 0.6 } else { 0.0 }, text, Some(load), &rows);
+    }
     if !facts.seen.contains(&Kind::PoolBorrow) && !facts.seen.contains(&Kind::LeakReport) {
         weighing.missing(0.5, "the pool's borrows and returns, or its leak detection, with the stack of the borrower");
     }

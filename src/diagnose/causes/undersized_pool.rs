@@ -63,6 +63,11 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         );
         plain &= ratio < 2.0;
     }
+    if let Some((pool, load, size)) = context.pools.emptied().filter(|_| facts.leaked == 0) {
+        let text = format!("while the pool was empty, the load asked for {load:.1} connections of its {size}");
+        let rows: Vec<_> = pool.pool.vain.iter().take(2).map(|v| v.row).chain(pool.demand.map(|d| d.row)).collect();
+        weighing.sign(Role::Supporting, 1.0, above(load, 0.85 * f64::from(size)).clamp(-0.7, 0.8), text, Some(load), &rows);
+    }
     let trouble = during.db_life.n + during.locks.n + during.db_unreachable.n;
     if plain && trouble == 0 {
         let text = "borrowers waited in vain while load, holds and statements were as before and every connection came back";

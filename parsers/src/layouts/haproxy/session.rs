@@ -9,7 +9,7 @@ use crate::reject::{Reason, Reject};
 pub(super) fn read<'a>(line: &'a [u8], bracket: usize, event: &mut Event<'a>) -> Result<(), Reject> {
     let cut = |at| Reject::new(Reason::Truncated, at);
     let before = line.get(..bracket).unwrap_or_default().trim_ascii_end();
-    let client = before.get(memchr::memrchr(b' ', before).map_or(0, |s| s + 1)..).unwrap_or_default();
+    let client = before.get(before.iter().rposition(|b| *b == b' ').map_or(0, |s| s + 1)..).unwrap_or_default();
     let (address, port) = net::host_port(client);
     event.client = if address == b"-" { b"" } else { address };
     event.client_port = port;
@@ -21,7 +21,7 @@ pub(super) fn read<'a>(line: &'a [u8], bracket: usize, event: &mut Event<'a>) ->
     let mut words = Words { rest };
     let front = words.next().ok_or(cut(line.len()))?;
     let backend = words.next().ok_or(cut(line.len()))?;
-    let (Some(slash), Some(timers)) = (memchr::memchr(b'/', backend), words.next().filter(|w| is_timers(w))) else {
+    let (Some(slash), Some(timers)) = (text::find(backend, b'/'), words.next().filter(|w| is_timers(w))) else {
         return error(front, rest, event, cut(line.len()));
     };
     event.frontend = front.strip_suffix(b"~").unwrap_or(front);
@@ -61,7 +61,7 @@ impl<'a> Words<'a> {
         if self.rest.is_empty() {
             return None;
         }
-        let (word, rest) = match memchr::memchr(b' ', self.rest) {
+        let (word, rest) = match text::find(self.rest, b' ') {
             Some(end) => (self.rest.get(..end)?, self.rest.get(end + 1..)?),
             None => (self.rest, &b""[..]),
         };
@@ -71,7 +71,7 @@ impl<'a> Words<'a> {
 }
 
 fn is_timers(word: &[u8]) -> bool {
-    memchr::memchr(b'/', word).is_some() && word.iter().all(|b| b.is_ascii_digit() || matches!(b, b'/' | b'-' | b'+'))
+    word.contains(&b'/') && word.iter().all(|b| b.is_ascii_digit() || matches!(b, b'/' | b'-' | b'+'))
 }
 
 /// `TR/Tw/Tc/Tr/Ta` of a request or `Tw/Tc/Tt` of a session; true for a request.
@@ -149,7 +149,7 @@ fn is_agent(header: &[u8]) -> bool {
 
 /// `"GET /cart HTTP/1.1"` and whatever a longer format put behind it; the closing quote is missing where the line was cut.
 fn read_request<'a>(text: &'a [u8], event: &mut Event<'a>) {
-    let Some(open) = memchr::memchr(b'"', text) else { return };
+    let Some(open) = text::find(text, b'"') else { return };
     let inside = text.get(open + 1..).unwrap_or_default();
     let end = memchr::memchr(b'"', inside).unwrap_or(inside.len());
     let request = inside.get(..end).unwrap_or_default();
@@ -157,7 +157,7 @@ fn read_request<'a>(text: &'a [u8], event: &mut Event<'a>) {
     if request == b"<BADREQ>" {
         return;
     }
-    if let Some(space) = memchr::memchr(b' ', request) {
+    if let Some(space) = text::find(request, b' ') {
         event.method = request.get(..space).unwrap_or_default();
         let target = request.get(space + 1..).unwrap_or_default();
         event.path = target.get(..memchr::memrchr(b' ', target).unwrap_or(target.len())).unwrap_or_default();

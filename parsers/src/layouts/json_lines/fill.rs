@@ -23,17 +23,21 @@ pub(super) struct Dialect {
 
 /// The best value of each role in one record.
 pub(super) struct Found<'a> {
-    slots: [(u8, Value<'a>); COUNT],
+    /// By role: the rank of its value and where that stands in `values`.
+    slots: [(u8, u8); COUNT],
+    values: bumpalo::collections::Vec<'a, Value<'a>>,
     stamp: Stamp,
     /// The record holds a key that only a web server writes.
     pub(super) web: bool,
 }
 
 const ABSENT: u8 = u8::MAX;
+const NOTHING: Value<'_> = Value { shape: Shape::Null, text: b"" };
 
 impl<'a> Found<'a> {
-    pub(super) fn new() -> Found<'a> {
-        Found { slots: [(ABSENT, Value { shape: Shape::Null, text: b"" }); COUNT], stamp: Stamp::NONE, web: false }
+    pub(super) fn new(arena: &'a Arena) -> Found<'a> {
+        let values = bumpalo::collections::Vec::with_capacity_in(16, arena);
+        Found { slots: [(ABSENT, ABSENT); COUNT], values, stamp: Stamp::NONE, web: false }
     }
 
     pub(super) fn put(&mut self, (role, rank): Entry, value: Value<'a>) {
@@ -59,10 +63,14 @@ impl<'a> Found<'a> {
             Role::Message => value.shape != Shape::Bool,
             _ => true,
         };
-        if let Some(slot) = self.slots.get_mut(role as usize)
-            && fits
-        {
-            *slot = (rank, value);
+        let Some(slot) = self.slots.get_mut(role as usize).filter(|_| fits) else { return };
+        // A better value takes the place of the one before it.
+        if let Some(kept) = self.values.get_mut(usize::from(slot.1)) {
+            *kept = value;
+            slot.0 = rank;
+        } else if let Ok(index) = u8::try_from(self.values.len()) {
+            self.values.push(value);
+            *slot = (rank, index);
         }
     }
 
@@ -71,7 +79,7 @@ impl<'a> Found<'a> {
     }
 
     fn value(&self, role: Role) -> Value<'a> {
-        self.slots.get(role as usize).map_or(Value { shape: Shape::Null, text: b"" }, |slot| slot.1)
+        self.slots.get(role as usize).and_then(|slot| self.values.get(usize::from(slot.1))).copied().unwrap_or(NOTHING)
     }
 
     pub(super) fn has(&self, role: Role) -> bool {

@@ -3,6 +3,7 @@
 use super::tokens::{group_end, without_line};
 use crate::event::Event;
 use crate::prim::date_shapes::Shape;
+use crate::prim::text::{find, find_two};
 use crate::prim::{ids, jvm, num};
 use crate::severity::Severity;
 use crate::stamp::Stamp;
@@ -144,13 +145,13 @@ fn run_step<'a>(step: &Step, text: &'a [u8], event: &mut Event<'a>) -> Option<&'
             text.get(width..)
         }
         Step::Word(role) => {
-            let end = memchr::memchr2(b' ', b'\t', text).unwrap_or(text.len());
+            let end = find_two(text, b' ', b'\t').unwrap_or(text.len());
             let (word, left) = text.split_at_checked(end).filter(|(word, _)| !word.is_empty())?;
             put(*role, word.strip_suffix(b":").unwrap_or(word), event)?;
             Some(left)
         }
         Step::Name => {
-            let end = memchr::memchr2(b' ', b'\t', text).unwrap_or(text.len());
+            let end = find_two(text, b' ', b'\t').unwrap_or(text.len());
             let (word, left) = text.split_at_checked(end).filter(|(word, _)| !word.is_empty())?;
             // Without a mark behind it a logger is known only by its shape.
             memchr::memchr3(b'=', b'(', b'"', word).is_none().then_some(())?;
@@ -158,7 +159,7 @@ fn run_step<'a>(step: &Step, text: &'a [u8], event: &mut Event<'a>) -> Option<&'
             Some(left)
         }
         Step::WordColon(role) => {
-            let end = memchr::memchr2(b' ', b'\n', text).unwrap_or(text.len());
+            let end = find_two(text, b' ', b'\n').unwrap_or(text.len());
             let (word, left) = text.split_at_checked(end)?;
             put(*role, word.strip_suffix(b":")?, event)?;
             Some(left)
@@ -175,7 +176,7 @@ fn run_step<'a>(step: &Step, text: &'a [u8], event: &mut Event<'a>) -> Option<&'
         Step::Until(mark, role) => {
             let mut from = 0;
             loop {
-                let at = from + memchr::memmem::find(text.get(from..)?, mark.as_bytes())?;
+                let at = from + find_mark(text.get(from..)?, mark.as_bytes())?;
                 let spaced = |b: Option<&u8>| b.is_none_or(|b| matches!(b, b' ' | b'\t'));
                 let alone = *mark == "|" || (at > 0 && spaced(text.get(at - 1)) && spaced(text.get(at + mark.len())));
                 if alone || (*mark == ":" && from == 0 && at > 0 && !spaced(text.get(at + 1))) {
@@ -193,6 +194,20 @@ fn run_step<'a>(step: &Step, text: &'a [u8], event: &mut Event<'a>) -> Option<&'
             jvm::is_dotted(name).then(|| event.logger = name)?;
             Some(text.get(..open)?.trim_ascii_end())
         }
+    }
+}
+
+/// Where a mark of a few bytes first stands.
+#[inline]
+fn find_mark(text: &[u8], mark: &[u8]) -> Option<usize> {
+    let first = *mark.first()?;
+    let mut from = 0;
+    loop {
+        let at = from + find(text.get(from..)?, first)?;
+        if text.get(at..)?.starts_with(mark) {
+            return Some(at);
+        }
+        from = at + 1;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The tokens of an access log line: bare, in quotes, in brackets, with or without a key.
 
 use crate::event::Arena;
+use crate::prim::text::{find, find_two};
 
 /// More columns than this are not looked at.
 const MAX: usize = 48;
@@ -47,39 +48,44 @@ pub(super) fn tokens<'a>(line: &'a [u8], separator: u8, arena: &'a Arena) -> &'a
 
 /// The token at the start of `text` and the bytes it takes.
 fn token(text: &[u8], separator: u8) -> (Token<'_>, usize) {
-    let bare = |dress, key, text| Token { dress, key, text };
     match text.first() {
         Some(b'"') => {
             let (inside, taken) = quoted(text);
-            (bare(Dress::Quoted, b"", inside), taken)
+            (Token { dress: Dress::Quoted, key: b"", text: inside }, taken)
         }
-        Some(b'[') if memchr::memchr(b']', text).is_some() => {
-            let end = memchr::memchr(b']', text).unwrap_or(text.len());
-            let inside = text.get(1..end).unwrap_or_default();
-            let split =
-                memchr::memchr(b' ', inside).filter(|at| inside.get(..*at).is_some_and(|k| k.iter().all(|b| is_key(*b))));
-            let (key, inside) = match split {
-                Some(at) => (inside.get(..at).unwrap_or_default(), inside.get(at + 1..).unwrap_or_default()),
-                None => (&b""[..], inside),
-            };
-            (bare(Dress::Bracket, key, inside), end + 1)
-        }
-        _ => {
-            let key = text.iter().take_while(|b| is_key(**b)).count();
-            if key > 0 && text.get(key) == Some(&b'=') {
-                let name = text.get(..key).unwrap_or_default();
-                let rest = text.get(key + 1..).unwrap_or_default();
-                if rest.first() == Some(&b'"') {
-                    let (inside, taken) = quoted(rest);
-                    return (bare(Dress::Quoted, name, inside), key + 1 + taken);
-                }
-                let end = end_of_bare(rest, separator);
-                return (bare(Dress::Bare, name, rest.get(..end).unwrap_or_default()), key + 1 + end);
-            }
-            let end = end_of_bare(text, separator);
-            (bare(Dress::Bare, b"", text.get(..end).unwrap_or_default()), end)
-        }
+        Some(b'[') => match find(text, b']') {
+            Some(end) => (bracketed(text.get(1..end).unwrap_or_default()), end + 1),
+            None => bare(text, separator),
+        },
+        _ => bare(text, separator),
     }
+}
+
+/// `Key value` or a value alone.
+fn bracketed(inside: &[u8]) -> Token<'_> {
+    let split = find(inside, b' ').filter(|at| inside.get(..*at).is_some_and(|k| k.iter().all(|b| is_key(*b))));
+    let (key, text) = match split {
+        Some(at) => (inside.get(..at).unwrap_or_default(), inside.get(at + 1..).unwrap_or_default()),
+        None => (&b""[..], inside),
+    };
+    Token { dress: Dress::Bracket, key, text }
+}
+
+/// A value, or a key with a value behind it.
+fn bare(text: &[u8], separator: u8) -> (Token<'_>, usize) {
+    let key = text.iter().take_while(|b| is_key(**b)).count();
+    if key > 0 && text.get(key) == Some(&b'=') {
+        let name = text.get(..key).unwrap_or_default();
+        let rest = text.get(key + 1..).unwrap_or_default();
+        if rest.first() == Some(&b'"') {
+            let (inside, taken) = quoted(rest);
+            return (Token { dress: Dress::Quoted, key: name, text: inside }, key + 1 + taken);
+        }
+        let end = end_of_bare(rest, separator);
+        return (Token { dress: Dress::Bare, key: name, text: rest.get(..end).unwrap_or_default() }, key + 1 + end);
+    }
+    let end = end_of_bare(text, separator);
+    (Token { dress: Dress::Bare, key: b"", text: text.get(..end).unwrap_or_default() }, end)
 }
 
 fn is_key(byte: u8) -> bool {
@@ -89,7 +95,7 @@ fn is_key(byte: u8) -> bool {
 /// The inside of the quotes at the start of `text` and the bytes they take; a backslash hides the quote behind it.
 fn quoted(text: &[u8]) -> (&[u8], usize) {
     let mut from = 1;
-    while let Some(at) = memchr::memchr2(b'"', b'\\', text.get(from..).unwrap_or_default()) {
+    while let Some(at) = find_two(text.get(from..).unwrap_or_default(), b'"', b'\\') {
         let at = from + at;
         if text.get(at) == Some(&b'"') {
             return (text.get(1..at).unwrap_or_default(), at + 1);
@@ -103,7 +109,7 @@ fn quoted(text: &[u8]) -> (&[u8], usize) {
 fn end_of_bare(text: &[u8], separator: u8) -> usize {
     let mut from = 0;
     loop {
-        let Some(end) = memchr::memchr2(separator, b'\t', text.get(from..).unwrap_or_default()) else { return text.len() };
+        let Some(end) = find_two(text.get(from..).unwrap_or_default(), separator, b'\t') else { return text.len() };
         let end = from + end;
         let list = separator == b' '
             && (text.get(..end).is_some_and(|t| t.ends_with(b","))

@@ -1,0 +1,125 @@
+//! Which rows are the requests that users sent, each once.
+//!
+//! A request leaves a line at every tier it passes: at a web server, at a load balancer behind it, in the application.
+//! It is counted where it is seen first: at the load balancers, and only without them in the application. Where two kinds
+//! of logs tell of one tier (nginx in front of `HAProxy`; an application server's access log and the application's own
+//! request lines), they are taken for the same requests when they serve the same endpoints, and the one that tells more
+//! clients apart, then the one with more lines, counts. Logs of one format are replicas and are added up.
+
+use super::probe::Probes;
+use crate::ingest::{LongCol, TextCol};
+use crate::table::{Row, Rows};
+use backtrail_parsers::Kind;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// Formats of which at least this share of the lines is for endpoints that the leading format serves too tell of the same
+/// requests.
+const SAME_REQUESTS: f64 = 0.5;
+
+/// Where requests are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Tier {
+    /// No log tells of requests.
+    #[default]
+    None,
+    /// At load balancers or web servers.
+    LoadBalancer,
+    /// In the application.
+    Application,
+}
+
+/// The rows that count.
+#[derive(Debug, Default)]
+pub struct Front {
+    /// Where requests are counted.
+    pub tier: Tier,
+    /// First begin and last end of the requests counted, ns UTC.
+    pub range: Option<(i64, i64)>,
+    /// Requests counted, probes among them.
+    pub count: u64,
+    lb: BTreeSet<(u32, u8)>,
+    app: BTreeSet<(u32, u8)>,
+    probes: Probes,
+}
+
+/// What one format says of one tier.
+#[derive(Debug, Default)]
+struct Group {
+    lanes: BTreeSet<(u32, u8)>,
+    lines: u64,
+    clients: HashSet<u32>,
+    /// Lines per method and endpoint.
+    endpoints: HashMap<(u32, u32), u64>,
+    range: Option<(i64, i64)>,
+}
+
+/// When the request of a row began and ended, ns UTC: a row is stamped at either, and tells how long it took or not.
+pub fn span(row: &Row<'_>) -> (i64, i64) {
+    let (time, duration) = (row.time(), row.long(LongCol::Duration).unwrap_or(0).max(0));
+    if row.time_is_start() { (time, time.saturating_add(duration)) } else { (time.saturating_sub(duration), time) }
+}
+
+impl Front {
+    /// Looks through all rows.
+    pub fn find(rows: &Rows<'_>) -> Front {
+        let mut groups: BTreeMap<(Kind, &str), Group> = BTreeMap::new();
+        let mut probes = super::probe::Finder::default();
+        for row in rows.iter().filter(|r| matches!(r.kind(), Kind::LbRequest | Kind::RequestEnd)) {
+            let layout = row.source().and_then(|s| s.layouts.get(usize::from(row.layout()))).copied().unwrap_or_default();
+            let group = groups.entry((row.kind(), layout)).or_default();
+            group.lanes.insert((row.source_id(), row.layout()));
+            group.lines += 1;
+            group.clients.insert(row.code(TextCol::Client));
+            *group.endpoints.entry((row.code(TextCol::Method), row.code(TextCol::Route))).or_default() += 1;
+            if row.has_time() {
+                let (from, to) = span(&row);
+                group.range = Some(group.range.map_or((from, to), |r| (r.0.min(from), r.1.max(to))));
+            }
+            probes.see(&row);
+        }
+        let (lb, lb_range, lb_count) = choose(&groups, Kind::LbRequest);
+        let (app, app_range, app_count) = choose(&groups, Kind::RequestEnd);
+        let (tier, range, count) = match (lb_range, app_range) {
+            (Some(_), _) => (Tier::LoadBalancer, lb_range, lb_count),
+            (None, Some(_)) => (Tier::Application, app_range, app_count),
+            (None, None) => (Tier::None, None, 0),
+        };
+        Front { tier, range, count, lb, app, probes: probes.finish() }
+    }
+
+    /// True for a row that is a request as a user (or a probe) sent it.
+    pub fn is_request(&self, row: &Row<'_>) -> bool {
+        match self.tier {
+            Tier::None => false,
+            Tier::LoadBalancer => row.kind() == Kind::LbRequest && self.lb.contains(&(row.source_id(), row.layout())),
+            Tier::Application => self.reached_application(row),
+        }
+    }
+
+    /// True for a row that tells of the end of a request in the application.
+    pub fn reached_application(&self, row: &Row<'_>) -> bool {
+        row.kind() == Kind::RequestEnd && self.app.contains(&(row.source_id(), row.layout()))
+    }
+
+    /// True for a request that a machine sends to see whether the service lives.
+    pub fn is_probe(&self, row: &Row<'_>) -> bool {
+        self.probes.contains(row)
+    }
+}
+
+type Chosen = (BTreeSet<(u32, u8)>, Option<(i64, i64)>, u64);
+
+fn choose(groups: &BTreeMap<(Kind, &str), Group>, kind: Kind) -> Chosen {
+    let mut left: Vec<&Group> = groups.iter().filter(|(key, _)| key.0 == kind).map(|(_, group)| group).collect();
+    left.sort_by_key(|g| std::cmp::Reverse((g.clients.len(), g.lines)));
+    let mut chosen: Vec<&Group> = Vec::new();
+    for group in left {
+        let shared = |endpoint: &(u32, u32)| chosen.iter().any(|c| c.endpoints.contains_key(endpoint));
+        let same: u64 = group.endpoints.iter().filter(|(endpoint, _)| shared(endpoint)).map(|(_, n)| *n).sum();
+        if chosen.is_empty() || (same as f64) < SAME_REQUESTS * group.lines as f64 {
+            chosen.push(group);
+        }
+    }
+    let range = chosen.iter().filter_map(|g| g.range).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    (chosen.iter().flat_map(|g| g.lanes.iter().copied()).collect(), range, chosen.iter().map(|g| g.lines).sum())
+}

@@ -1,0 +1,236 @@
+//! The stretches of time in which too much went wrong, from counts per bucket.
+//!
+//! Bad events are counts, so the partition is by Poisson likelihood, with the same penalty as other changes (10 ln n per
+//! segment): a short total failure stands out as clearly as a long partial one. A segment is a spell when it is worse than
+//! the baseline beyond chance and by an amount that matters; what fails all the time at a low rate is baseline.
+
+use super::changepoint::{partition, prefix};
+use super::rates::{poisson_tail, rate_ratio};
+use std::ops::Range;
+
+/// A spell is at least so much worse than the baseline: events beyond what the baseline explains …
+const EXCESS: f64 = 5.0;
+/// … the lower end of the ratio's interval …
+const RATIO: f64 = 2.0;
+/// … and, of requests, the share that is bad beyond the baseline's.
+pub const SHARE: f64 = 0.01;
+/// A spell is part of an incident where it has at least this share of the worst one's bad events.
+pub const MINOR: f64 = 0.05;
+/// With fewer good buckets between them, two spells are one.
+pub const APART: usize = 5;
+/// A bucket next to a spell belongs to it where chance explains its bad events with less than this probability.
+const CHANCE: f64 = 0.01;
+/// A bucket of which this share is slow is a slow one.
+const SLOW: f64 = 0.1;
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Spells {
+    /// Bad events per unit of exposure (a request, a second) outside the spells.
+    pub baseline: f64,
+    /// Buckets of each spell, in order, at least [`APART`] good buckets between them.
+    pub ranges: Vec<Range<usize>>,
+}
+
+/// Finds the spells. `exposure` is requests per bucket, or seconds; `least` is the least difference of rates that matters.
+/// Without a quiet stretch there is no baseline, and the whole window counts against zero.
+pub fn find(bad: &[u32], exposure: &[f64], least: f64) -> Spells {
+    let n = bad.len().min(exposure.len());
+    let counts: Vec<f64> = bad.iter().take(n).map(|b| f64::from(*b)).collect();
+    let (events, exposures) = (prefix(&counts, |v| v), prefix(exposure, |v| v));
+    let of = |sums: &[f64], range: &Range<usize>| {
+        sums.get(range.end).copied().unwrap_or(0.0) - sums.get(range.start).copied().unwrap_or(0.0)
+    };
+    if n < 2 || of(&events, &(0..n)) < EXCESS {
+        return Spells::default();
+    }
+    let begins = partition(n, 1, 10.0 * (n as f64).ln(), |range| {
+        let (k, e) = (of(&events, &range), of(&exposures, &range));
+        if k > 0.0 && e > 0.0 { -2.0 * k * (k / e).ln() } else { 0.0 }
+    });
+    let edges: Vec<usize> = std::iter::once(0).chain(begins).chain([n]).collect();
+    let segments: Vec<Segment> = edges
+        .windows(2)
+        .filter_map(|w| Some(*w.first()?..*w.last()?))
+        .map(|range| Segment { events: of(&events, &range), exposure: of(&exposures, &range), range })
+        .collect();
+    let base = baseline(&segments, n, least);
+    let rate = base.rate();
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    let worse: Vec<&Segment> = segments.iter().filter(|s| s.is_worse(&base, least)).collect();
+    let most = worse.iter().map(|s| s.events).fold(0.0, f64::max);
+    let minor = |s: &Segment| s.events < MINOR * most;
+    // The partition is coarse: a few bad events at a spell's edge make the whole quiet stretch behind it look worse. Such a
+    // stretch adds to its neighbour only what the walk below finds.
+    let beside = |s: &Segment| {
+        let touches = |o: &&&Segment| !minor(o) && (o.range.end == s.range.start || o.range.start == s.range.end);
+        worse.iter().any(|o| touches(&o))
+    };
+    for segment in worse.iter().filter(|s| !(minor(s) && beside(s))) {
+        let range = walked(bad, exposure, rate, segment.range.clone());
+        match ranges.last_mut() {
+            Some(last) if range.start < last.end + APART => last.end = last.end.max(range.end),
+            _ => ranges.push(range),
+        }
+    }
+    Spells { baseline: rate, ranges }
+}
+
+#[derive(Debug, Clone, Default)]
+struct Segment {
+    range: Range<usize>,
+    events: f64,
+    exposure: f64,
+}
+
+impl Segment {
+    fn rate(&self) -> f64 {
+        if self.exposure > 0.0 { self.events / self.exposure } else { 0.0 }
+    }
+
+    fn is_worse(&self, base: &Segment, least: f64) -> bool {
+        // Sums of counts: whole and small enough.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+        let count = |s: &Segment| (s.events as u64, s.exposure);
+        let beyond = match rate_ratio(count(self), count(base)) {
+            Some(ratio) => ratio.low >= RATIO,
+            None => base.exposure <= 0.0,
+        };
+        self.events - base.rate() * self.exposure >= EXCESS && self.rate() - base.rate() >= least && beyond
+    }
+}
+
+/// The quietest stretch of some length, and everything that is not worse than it.
+fn baseline(segments: &[Segment], n: usize, least: f64) -> Segment {
+    let mut quiet: Vec<&Segment> = segments.iter().filter(|s| s.exposure > 0.0).collect();
+    quiet.sort_by(|a, b| a.rate().total_cmp(&b.rate()).then(a.range.start.cmp(&b.range.start)));
+    let long = |s: &&&Segment| s.range.len() >= APART.max(n / 20);
+    let mut base = match quiet.iter().find(long) {
+        Some(segment) if quiet.len() > 1 => (*segment).clone(),
+        // One level from end to end: it is the baseline if it is low (what is low is known of requests only), else there is
+        // none.
+        Some(segment) if least <= 0.0 || segment.rate() < 5.0 * least => return (*segment).clone(),
+        _ => return Segment::default(),
+    };
+    let start = base.range.start;
+    for segment in quiet.iter().filter(|s| s.range.start != start) {
+        if !segment.is_worse(&base, least) {
+            base.events += segment.events;
+            base.exposure += segment.exposure;
+        }
+    }
+    base
+}
+
+/// A spell with the buckets beside it that have more bad events than chance gives; one good bucket between is bridged.
+fn walked(bad: &[u32], exposure: &[f64], rate: f64, range: Range<usize>) -> Range<usize> {
+    grown(bad.len(), range, |bucket| {
+        let count = bad.get(bucket).copied().unwrap_or(0);
+        count >= 2 && poisson_tail(count.into(), rate * exposure.get(bucket).copied().unwrap_or(0.0)) < CHANCE
+    })
+}
+
+/// A spell of failures with the slow stretches that touch it: buckets of which a tenth or more is bad, and more than twice
+/// the usual. Slowness varies more than chance does, hence not the measure of [`walked`].
+pub fn with_slowness(bad: &[u32], exposure: &[f64], usual: f64, range: Range<usize>) -> Range<usize> {
+    grown(bad.len(), range, |bucket| {
+        let (count, of) = (f64::from(bad.get(bucket).copied().unwrap_or(0)), exposure.get(bucket).copied().unwrap_or(0.0));
+        count >= 2.0 && count >= SLOW * of && count > RATIO * usual * of
+    })
+}
+
+/// The range, as far as the buckets beside it are `odd`; one that is not is bridged.
+fn grown(n: usize, range: Range<usize>, odd: impl Fn(usize) -> bool) -> Range<usize> {
+    let Range { mut start, mut end } = range;
+    while let Some(step) = (1..=2).find(|step| start >= *step && odd(start - step)) {
+        start -= step;
+    }
+    while let Some(step) = (0..=1).find(|step| end + step < n && odd(end + step)) {
+        end += step + 1;
+    }
+    start..end.min(n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A count that varies about 0.4 without chance: between a half and one and a half times that is owed per bucket.
+    fn spread(n: u32) -> Vec<u32> {
+        let mut owed = 0;
+        (0..n)
+            .map(|i| {
+                owed += 20 + 10 * (i * 7 % 5);
+                let now = owed / 100;
+                owed %= 100;
+                now
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_steady_low_rate_is_baseline() {
+        let bad = spread(120);
+        let found = find(&bad, &[100.0; 120], SHARE);
+        assert!(found.ranges.is_empty() && (found.baseline - 0.004).abs() < 0.001, "{found:?}");
+        assert_eq!(find(&[], &[], SHARE), Spells::default());
+        assert!(find(&[0; 50], &[10.0; 50], SHARE).ranges.is_empty());
+    }
+
+    #[test]
+    fn spells_stand_out_of_it() {
+        let mut bad = spread(120);
+        for slot in &mut bad[50..70] {
+            *slot += 60;
+        }
+        // A short one, and two that are too near to be two.
+        bad[90] += 80;
+        bad[93] += 80;
+        let found = find(&bad, &[100.0; 120], SHARE);
+        assert_eq!(found.ranges, [50..70, 90..94]);
+    }
+
+    #[test]
+    fn the_quiet_stretch_behind_a_spell_is_not_its_tail() {
+        let mut bad = vec![0; 120];
+        bad[40..60].fill(20);
+        // A few more after an hour of silence: together with the spell's last ones they make the stretch look worse.
+        bad[60] = 2;
+        bad[100] = 3;
+        let found = find(&bad, &[5.0; 120], SHARE);
+        assert_eq!(found.ranges.iter().map(|r| (r.start, r.end)).collect::<Vec<_>>(), [(40, 61)]);
+    }
+
+    #[test]
+    fn slowness_that_touches_failures_belongs_to_them() {
+        let mut bad = vec![1u32; 60];
+        bad[20..30].fill(15);
+        bad[31] = 12;
+        bad[45..50].fill(40);
+        assert_eq!(with_slowness(&bad, &[100.0; 60], 0.01, 24..29), 20..32);
+    }
+
+    #[test]
+    fn a_slow_rise_is_walked_back() {
+        let mut bad = vec![0u32; 100];
+        for (i, slot) in bad.iter_mut().enumerate().take(80).skip(40) {
+            *slot = u32::try_from((2 * (i - 39)).min(50)).unwrap();
+        }
+        let found = find(&bad, &[50.0; 100], SHARE);
+        assert_eq!(found.ranges.len(), 1);
+        assert!(found.ranges[0].start <= 41 && found.ranges[0].end == 80, "{found:?}");
+    }
+
+    #[test]
+    fn an_outage_from_end_to_end_has_no_baseline() {
+        let found = find(&[30; 60], &[100.0; 60], SHARE);
+        assert_eq!(found.ranges.first(), Some(&(0..60)));
+    }
+
+    #[test]
+    fn a_few_errors_are_none() {
+        let mut bad = vec![0; 60];
+        bad[30] = 4;
+        assert!(find(&bad, &[50.0; 60], SHARE).ranges.is_empty());
+    }
+}
