@@ -2,13 +2,16 @@
 //! runs it, and turns the outcome into an exit code.
 
 mod args;
+mod check;
 mod detect;
 mod formats;
+mod found;
 mod output;
 mod plan;
 mod progress;
 mod run;
 mod story;
+mod tables;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -5,6 +5,7 @@
 
 pub mod build;
 mod frame;
+pub mod parquet;
 pub mod rows;
 pub mod schema;
 

@@ -14,6 +14,8 @@ pub(super) struct Plan {
     pub(super) paths: Vec<String>,
     pub(super) options: Options,
     pub(super) color: bool,
+    pub(super) redact: bool,
+    pub(super) redact_key: Option<String>,
 }
 
 impl Plan {
@@ -31,7 +33,13 @@ impl Plan {
             in_app: input.in_app.clone(),
             not_in_app: input.not_in_app.clone(),
         };
-        Ok(Plan { paths: input.paths.clone(), options, color: color(input.color) })
+        Ok(Plan {
+            paths: input.paths.clone(),
+            options,
+            color: color(input.color),
+            redact: input.redact,
+            redact_key: input.redact_key.clone(),
+        })
     }
 }
 

@@ -1,31 +1,38 @@
 //! Carries out a plan.
 
-use super::args::{Args, Output, ReportFormat, TableFormat, Verb};
+use super::args::{Args, Output, ReportFormat, Verb};
 use super::plan::Plan;
-use super::{detect, formats, output, progress, story};
-use crate::correlate::{self, Case, Class};
-use crate::error::Error;
+use super::{check, detect, formats, found, output, progress, story, tables};
+use crate::correlate::{self, Case};
 use crate::ingest::strings::Strings;
 use crate::report;
+use crate::source::code::Code;
 use crate::source::find;
 use crate::table::{EventTable, build};
-use crate::{diagnose, ingest, table};
+use crate::{ingest, table};
 use anyhow::Result;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Standard output.
-const STDOUT: Output = Output { output: None, force: false };
+pub(super) const STDOUT: Output = Output { output: None, force: false };
 
 /// Runs what was typed. Errors are usage errors (exit code 2); what could not be read is an exit code of 1.
 pub(super) fn run(args: Args) -> Result<ExitCode> {
     match args.verb {
-        None => report(&Plan::new(&args.input)?, ReportFormat::Text, &STDOUT),
-        Some(Verb::Report { input, format, output }) => report(&Plan::new(&input)?, format, &output),
+        None => report(&Plan::new(&args.input)?, ReportFormat::Text, None, &STDOUT),
+        Some(Verb::Report { input, format, source, output }) => report(&Plan::new(&input)?, format, source.as_deref(), &output),
+        Some(Verb::Check { input, fail_on, baseline, format, source, output }) => {
+            let asked = check::Asked { fail_on: &fail_on, baseline: baseline.as_deref(), format, source: source.as_deref() };
+            check::check(&input, &asked, &output)
+        }
+        Some(Verb::Verify { document, input }) => check::verify(&document, &input),
+        Some(Verb::Events { input, conditions, format, output }) => tables::events(&input, &conditions, format, &output),
         Some(Verb::Timeline { input, format, output }) => story::timeline(&input, format, &output),
         Some(Verb::Postmortem { input, template, format, output }) => {
             story::postmortem(&input, template.as_deref(), format, &output)
         }
-        Some(Verb::Sessions { input, class, format, output }) => sessions(&Plan::new(&input)?, &class, format, &output),
+        Some(Verb::Sessions { input, class, format, output }) => tables::sessions(&input, &class, format, &output),
         Some(Verb::Detect { input, format }) => {
             let plan = Plan::new(&input)?;
             let (table, code) = read(&plan)?;
@@ -41,7 +48,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode> {
 
 /// Reads everything that the plan names. The code is 1 where something could not be read.
 #[expect(clippy::unnecessary_wraps, reason = "reading is fallible for those who call it, whatever the paths stand for")]
-fn read(plan: &Plan) -> Result<(EventTable, ExitCode)> {
+pub(super) fn read(plan: &Plan) -> Result<(EventTable, ExitCode)> {
     let found = find::find(&plan.paths);
     if !found.left_out.is_empty() {
         let names: Vec<String> = found.left_out.iter().take(5).map(|p| p.display().to_string()).collect();
@@ -67,64 +74,50 @@ fn read(plan: &Plan) -> Result<(EventTable, ExitCode)> {
     Ok((table, code))
 }
 
-fn case(plan: &Plan) -> Result<(EventTable, Case, ExitCode)> {
+pub(super) fn case(plan: &Plan) -> Result<(EventTable, Case, ExitCode)> {
     let (table, code) = read(plan)?;
     let case = correlate::correlate(&table);
     Ok((table, case, code))
 }
 
-/// Reads, correlates, diagnoses and writes down what was found.
-pub(super) fn reported(plan: &Plan) -> Result<(EventTable, Case, report::Report, ExitCode)> {
-    let (table, case, code) = case(plan)?;
-    let diagnosis = diagnose::diagnose(&table, &case);
-    let report = report::build::build(&table, &case, &diagnosis);
-    Ok((table, case, report, code))
-}
-
-fn report(plan: &Plan, format: ReportFormat, output: &Output) -> Result<ExitCode> {
+fn report(plan: &Plan, format: ReportFormat, source: Option<&Path>, output: &Output) -> Result<ExitCode> {
     output::check(output)?;
-    let (table, case, report, code) = reported(plan)?;
+    let found = found::find(plan, matches!(format, ReportFormat::Html | ReportFormat::Markdown))?;
+    let report = &found.report;
     output::write(output, |to| {
         match format {
+            ReportFormat::Text => {
+                to.write_all(report::text::render(report, plan.color && output.output.is_none()).as_bytes())?;
+            }
+            ReportFormat::Markdown => {
+                to.write_all(report::markdown::render(report).as_bytes())?;
+                to.write_all(report::markdown::citations(report, &found.quotes).as_bytes())?;
+            }
             ReportFormat::Html => {
-                let (bars, quotes) = (report::lanes::bars(&table.rows(), &case), report::quotes::Quotes::read(&report));
-                let zone = report::local::Local::Utc;
-                let material = report::html::Material { report: &report, bars: &bars, quotes: &quotes, zone };
+                let (bars, zone) = (found.bars(), report::local::Local::Utc);
+                let material = report::html::Material { report, bars: &bars, quotes: &found.quotes, zone };
                 to.write_all(report::html::report(&material).as_bytes())?;
             }
-            ReportFormat::Text => {
-                to.write_all(report::text::render(&report, plan.color && output.output.is_none()).as_bytes())?;
+            ReportFormat::Json => match &found.redactor {
+                None => report::json::write(report, to)?,
+                Some(redactor) => {
+                    // Text that a new field holds is caught here even where the report's own walk does not know it.
+                    let mut value = serde_json::to_value(report)?;
+                    redactor.json(&mut value);
+                    serde_json::to_writer_pretty(&mut *to, &value)?;
+                    to.write_all(b"\n")?;
+                }
+            },
+            ReportFormat::Csv => report::csv::write(report, to)?,
+            ReportFormat::Sarif => {
+                let code = source.map(Code::open);
+                serde_json::to_writer_pretty(&mut *to, &report::sarif::sarif(report, code.as_ref()))?;
+                to.write_all(b"\n")?;
             }
-            ReportFormat::Markdown => to.write_all(report::markdown::render(&report).as_bytes())?,
-            ReportFormat::Json => report::json::write(&report, to)?,
-            ReportFormat::Csv => report::csv::write(&report, to)?,
+            ReportFormat::Junit => report::junit::write(report, None, to)?,
+            ReportFormat::Openmetrics => to.write_all(report::openmetrics::render(report).as_bytes())?,
         }
         Ok(())
     })?;
-    Ok(code)
-}
-
-fn sessions(plan: &Plan, classes: &[String], format: TableFormat, output: &Output) -> Result<ExitCode> {
-    let classes = classes.iter().map(|name| class(name)).collect::<Result<Vec<Class>, Error>>()?;
-    output::check(output)?;
-    let (table, case, code) = case(plan)?;
-    let rows = table.rows();
-    let lines = report::sessions::lines(&rows, &case, &classes);
-    output::write(output, |to| {
-        match format {
-            TableFormat::Text => report::sessions::text(&lines, to)?,
-            TableFormat::Json => report::sessions::json(&lines, to)?,
-            TableFormat::Csv => report::sessions::csv(&lines, to)?,
-        }
-        Ok(())
-    })?;
-    Ok(code)
-}
-
-fn class(name: &str) -> Result<Class, Error> {
-    let found = Class::ALL.iter().copied().find(|c| c.name() == name.trim());
-    found.ok_or_else(|| {
-        let names: Vec<&str> = Class::ALL.iter().map(|c| c.name()).collect();
-        Error::Usage { option: "--class".into(), reason: format!("{name} is none of {}", names.join(", ")) }
-    })
+    Ok(found.code)
 }

@@ -97,9 +97,10 @@ fn complaint(name: &str, problem: &minijinja::Error) -> String {
 fn write_escaped(out: &mut Output, state: &mut State, value: &Value) -> std::result::Result<(), minijinja::Error> {
     match state.auto_escape() {
         _ if value.is_none() => Ok(()),
-        AutoEscape::Custom(_) if value.is_undefined() => minijinja::escape_formatter(out, state, value),
-        AutoEscape::Custom(_) if value.is_safe() => Ok(out.write_str(&value.to_string())?),
+        _ if value.is_undefined() => minijinja::escape_formatter(out, state, value),
+        AutoEscape::Custom(_) | AutoEscape::Html if value.is_safe() => Ok(out.write_str(&value.to_string())?),
         AutoEscape::Custom(_) => Ok(out.write_str(&super::markdown::escape(&value.to_string()))?),
+        AutoEscape::Html => Ok(out.write_str(&html::escape(&value.to_string()))?),
         _ => minijinja::escape_formatter(out, state, value),
     }
 }

@@ -63,6 +63,10 @@ pub fn head(m: &Material<'_>) -> String {
     out
 }
 
+fn item(inner: &str) -> String {
+    format!("<li>{inner}</li>")
+}
+
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default()
@@ -129,14 +133,14 @@ fn findings(m: &Material<'_>, all: &[Finding]) -> String {
     let (first, rest) = all.split_at(all.len().min(1));
     let mut out: String = first.iter().map(|f| finding(m, f)).collect();
     if !rest.is_empty() {
-        let more: String = rest.iter().map(|f| format!("<li>{}</li>", finding(m, f))).collect();
+        let more: String = rest.iter().map(|f| item(&finding(m, f))).collect();
         out.push_str(&format!("<details><summary>{} more</summary><ul>{more}</ul></details>", rest.len()));
     }
     out
 }
 
 fn list(m: &Material<'_>, before: &str, all: &[Finding]) -> String {
-    let item = |f: &Finding| format!("<li>{before}{}</li>\n", finding(m, f));
+    let item = |f: &Finding| item(&format!("{before}{}", finding(m, f)));
     let (first, rest) = all.split_at(all.len().min(FINDINGS));
     let mut out = format!("<ul>{}</ul>", first.iter().map(item).collect::<String>());
     if !rest.is_empty() {
@@ -212,7 +216,7 @@ pub fn sites(m: &Material<'_>) -> String {
 pub fn pools(m: &Material<'_>) -> String {
     let said = m.report.pools.iter().filter(|p| !p.text.is_empty());
     let one = |p: &crate::report::pools::Pool| {
-        let sentences: String = p.text.iter().map(|t| format!("<li>{}</li>", escape(t))).collect();
+        let sentences: String = p.text.iter().map(|t| item(&escape(t))).collect();
         format!("<h3>{}</h3><ul>{sentences}</ul><p>{}</p>\n", escape(&p.name), m.cites(&p.evidence, 4))
     };
     let all: String = said.map(one).collect();
@@ -268,7 +272,7 @@ pub fn sources(m: &Material<'_>) -> String {
     }
     out.push_str("</tbody></table></div>\n");
     if !m.report.notes.is_empty() {
-        let notes: String = m.report.notes.iter().map(|n| format!("<li>{}</li>", escape(n))).collect();
+        let notes: String = m.report.notes.iter().map(|n| item(&escape(n))).collect();
         out.push_str(&format!("<h3>Inferred</h3><ul>{notes}</ul>\n"));
     }
     out.push_str("</section>\n");
