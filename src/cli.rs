@@ -6,12 +6,14 @@ mod check;
 mod detect;
 mod formats;
 mod found;
+mod moment;
 mod output;
 mod plan;
 mod progress;
 mod run;
 mod story;
 mod tables;
+mod tui;
 
 use clap::Parser;
 use std::process::ExitCode;

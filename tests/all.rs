@@ -7,10 +7,15 @@ mod all {
     mod edge_cases;
     mod exports;
     mod gates;
+    mod holders;
+    mod incident;
     mod invariants;
     mod pools;
     mod readme;
+    mod sim;
+    mod statistics;
     mod stories;
     mod tidy;
     mod tools;
+    mod tui;
 }

@@ -12,11 +12,20 @@ pub(super) struct Args {
     pub(super) verb: Option<Verb>,
     #[command(flatten)]
     pub(super) input: Input,
+    #[command(flatten)]
+    pub(super) tui: TuiOptions,
 }
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
+    /// The interactive timeline; what paths alone open on a terminal
+    Tui {
+        #[command(flatten)]
+        input: Input,
+        #[command(flatten)]
+        options: TuiOptions,
+    },
     /// The report: leaking call sites, ledger, timeline, what was not understood
     Report {
         #[command(flatten)]
@@ -24,6 +33,12 @@ pub(super) enum Verb {
         /// How to write it
         #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
         format: ReportFormat,
+        /// The objective that requests are measured by, in per cent of good ones: 99.9
+        #[arg(long, value_name = "PERCENT", value_parser = super::plan::objective)]
+        slo: Option<f64>,
+        /// Who held every connection at that moment: RFC 3339, or HH:MM[:SS] of the logs' time
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
         /// The source code: with --format sarif, call sites are looked up in it
         #[arg(long, value_name = "DIR")]
         source: Option<PathBuf>,
@@ -160,6 +175,23 @@ pub(super) struct Input {
     /// Colour in text output
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(super) color: Color,
+}
+
+/// How the timeline behaves; its other settings are in `backtrail/config.toml` of the configuration folder.
+#[derive(Debug, Clone, ClapArgs)]
+pub(super) struct TuiOptions {
+    /// Keep reading files that grow or rotate (timeline)
+    #[arg(long)]
+    pub(super) follow: bool,
+    /// Letters instead of block graphics (timeline)
+    #[arg(long)]
+    pub(super) ascii: bool,
+    /// Leave the mouse to the terminal (timeline)
+    #[arg(long)]
+    pub(super) no_mouse: bool,
+    /// Neither bring back nor save notes (timeline)
+    #[arg(long)]
+    pub(super) no_restore: bool,
 }
 
 /// Where to write.

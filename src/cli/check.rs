@@ -36,7 +36,7 @@ pub(super) fn check(input: &Input, asked: &Asked<'_>, to: &Output) -> Result<Exi
         }
     }
     let baseline = asked.baseline.map(|path| earlier(path)).transpose()?;
-    let found = found::find(&Plan::new(input)?, false)?;
+    let found = found::find(&Plan::new(input)?, false, None)?;
     let outcome = gate::judge(&found.report, asked.fail_on, baseline.as_ref());
     let ending = output::ending(to);
     let format = asked.format.unwrap_or(match ending.as_str() {

@@ -37,10 +37,12 @@ impl Found {
     }
 }
 
-/// Reads, correlates, diagnoses and writes down what was found; reads the cited lines again where `quoted`.
-pub(super) fn find(plan: &Plan, quoted: bool) -> Result<Found> {
+/// Reads, correlates, diagnoses and writes down what was found; reads the cited lines again where `quoted`. With an
+/// objective (a share of good requests, in per cent) the report says how much of its budget was used.
+pub(super) fn find(plan: &Plan, quoted: bool, slo: Option<f64>) -> Result<Found> {
     let (table, case, code) = run::case(plan)?;
-    let diagnosis = diagnose::diagnose(&table, &case);
+    let mut diagnosis = diagnose::diagnose(&table, &case);
+    diagnosis.budget = slo.and_then(|target| diagnose::budget::spend(&diagnosis.impact, target));
     let mut report = report::build::build(&table, &case, &diagnosis);
     let mut quotes = if quoted { Quotes::read(&report) } else { Quotes::default() };
     let redactor = redactor(plan, &table)?;

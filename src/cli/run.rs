@@ -2,8 +2,9 @@
 
 use super::args::{Args, Output, ReportFormat, Verb};
 use super::plan::Plan;
-use super::{check, detect, formats, found, output, progress, story, tables};
+use super::{check, detect, formats, found, moment, output, progress, story, tables, tui};
 use crate::correlate::{self, Case};
+use crate::error::Error;
 use crate::ingest::strings::Strings;
 use crate::report;
 use crate::source::code::Code;
@@ -20,8 +21,12 @@ pub(super) const STDOUT: Output = Output { output: None, force: false };
 /// Runs what was typed. Errors are usage errors (exit code 2); what could not be read is an exit code of 1.
 pub(super) fn run(args: Args) -> Result<ExitCode> {
     match args.verb {
-        None => report(&Plan::new(&args.input)?, ReportFormat::Text, None, &STDOUT),
-        Some(Verb::Report { input, format, source, output }) => report(&Plan::new(&input)?, format, source.as_deref(), &output),
+        None if tui::possible() => tui::show(Plan::new(&args.input)?, &args.tui),
+        None => report(&Plan::new(&args.input)?, ReportFormat::Text, Lookups::default(), &STDOUT),
+        Some(Verb::Report { input, format, at: Some(at), output, .. }) => holders(&Plan::new(&input)?, format, &at, &output),
+        Some(Verb::Report { input, format, at: None, slo, source, output }) => {
+            report(&Plan::new(&input)?, format, Lookups { slo, source: source.as_deref() }, &output)
+        }
         Some(Verb::Check { input, fail_on, baseline, format, source, output }) => {
             let asked = check::Asked { fail_on: &fail_on, baseline: baseline.as_deref(), format, source: source.as_deref() };
             check::check(&input, &asked, &output)
@@ -32,6 +37,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode> {
         Some(Verb::Postmortem { input, template, format, output }) => {
             story::postmortem(&input, template.as_deref(), format, &output)
         }
+        Some(Verb::Tui { input, options }) => tui::show(Plan::new(&input)?, &options),
         Some(Verb::Sessions { input, class, format, output }) => tables::sessions(&input, &class, format, &output),
         Some(Verb::Detect { input, format }) => {
             let plan = Plan::new(&input)?;
@@ -80,9 +86,18 @@ pub(super) fn case(plan: &Plan) -> Result<(EventTable, Case, ExitCode)> {
     Ok((table, case, code))
 }
 
-fn report(plan: &Plan, format: ReportFormat, source: Option<&Path>, output: &Output) -> Result<ExitCode> {
+/// What a report is compared with or looked up in.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lookups<'a> {
+    /// An objective: the share of good requests, in per cent.
+    slo: Option<f64>,
+    /// The source code.
+    source: Option<&'a Path>,
+}
+
+fn report(plan: &Plan, format: ReportFormat, lookups: Lookups<'_>, output: &Output) -> Result<ExitCode> {
     output::check(output)?;
-    let found = found::find(plan, matches!(format, ReportFormat::Html | ReportFormat::Markdown))?;
+    let found = found::find(plan, matches!(format, ReportFormat::Html | ReportFormat::Markdown), lookups.slo)?;
     let report = &found.report;
     output::write(output, |to| {
         match format {
@@ -110,7 +125,7 @@ fn report(plan: &Plan, format: ReportFormat, source: Option<&Path>, output: &Out
             },
             ReportFormat::Csv => report::csv::write(report, to)?,
             ReportFormat::Sarif => {
-                let code = source.map(Code::open);
+                let code = lookups.source.map(Code::open);
                 serde_json::to_writer_pretty(&mut *to, &report::sarif::sarif(report, code.as_ref()))?;
                 to.write_all(b"\n")?;
             }
@@ -120,4 +135,32 @@ fn report(plan: &Plan, format: ReportFormat, source: Option<&Path>, output: &Out
         Ok(())
     })?;
     Ok(found.code)
+}
+
+/// Who held every connection at a moment.
+fn holders(plan: &Plan, format: ReportFormat, at: &str, output: &Output) -> Result<ExitCode> {
+    if !matches!(format, ReportFormat::Text | ReportFormat::Markdown | ReportFormat::Json) {
+        let reason = "a moment is written as text, markdown or json".into();
+        return Err(Error::Usage { option: "--format".into(), reason }.into());
+    }
+    output::check(output)?;
+    let wanted = moment::parse("--at", at)?;
+    let (table, case, code) = case(plan)?;
+    let at = moment::settle("--at", wanted, plan.zone, case.window)?;
+    let rows = table.rows();
+    let found = report::holders::build(&rows, &case, &correlate::holders(&rows, &case, at));
+    let mut text = match format {
+        ReportFormat::Markdown => report::holders::markdown(&found),
+        ReportFormat::Json => {
+            let mut json = Vec::new();
+            report::holders::json(&found, &mut json)?;
+            String::from_utf8_lossy(&json).into_owned()
+        }
+        _ => report::holders::render(&found),
+    };
+    if let Some(redactor) = found::redactor(plan, &table)? {
+        text = text.split_inclusive('\n').map(|line| redactor.text(line)).collect();
+    }
+    output::write(output, |to| Ok(to.write_all(text.as_bytes())?))?;
+    Ok(code)
 }

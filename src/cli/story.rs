@@ -13,7 +13,7 @@ use std::process::ExitCode;
 pub(super) fn timeline(input: &Input, format: TimelineFormat, output: &Output) -> Result<ExitCode> {
     output::check(output)?;
     let (input, zone) = super::plan::people(input)?;
-    let found = found::find(&Plan::new(&input)?, format == TimelineFormat::Html)?;
+    let found = found::find(&Plan::new(&input)?, format == TimelineFormat::Html, None)?;
     let report = &found.report;
     output::write(output, |to| {
         match format {
@@ -53,7 +53,7 @@ pub(super) fn postmortem(
         DocumentFormat::Markdown
     });
     let (input, zone) = super::plan::people(input)?;
-    let found = found::find(&Plan::new(&input)?, true)?;
+    let found = found::find(&Plan::new(&input)?, true, None)?;
     let bars = if format == DocumentFormat::Html { found.bars() } else { Vec::new() };
     let material = html::Material { report: &found.report, bars: &bars, quotes: &found.quotes, zone };
     let look = if format == DocumentFormat::Html { Look::Html } else { Look::Markdown };

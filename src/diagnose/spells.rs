@@ -154,6 +154,7 @@ fn grown(n: usize, range: Range<usize>, odd: impl Fn(usize) -> bool) -> Range<us
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::changepoint::noise::Noise;
 
     /// A count that varies about 0.4 without chance: between a half and one and a half times that is owed per bucket.
     fn spread(n: u32) -> Vec<u32> {
@@ -208,6 +209,66 @@ mod tests {
         bad[31] = 12;
         bad[45..50].fill(40);
         assert_eq!(with_slowness(&bad, &[100.0; 60], 0.01, 24..29), 20..32);
+    }
+
+    /// A day in 720 buckets: some 200 requests a bucket at noon and one or two at night, `share` of each bucket's bad. The
+    /// share wanders: its logarithm has the deviation `spread` and an autocorrelation of 0.8.
+    fn day(noise: &mut Noise, spread: f64, share: impl Fn(usize) -> f64) -> (Vec<u32>, Vec<f64>) {
+        let mut state = 0.0;
+        (0..720usize)
+            .map(|bucket| {
+                let hour = bucket as f64 / 30.0;
+                let mean = 1.5 + 200.0 * (std::f64::consts::PI * (hour - 6.0) / 12.0).sin().max(0.0).powi(2);
+                let requests = noise.poisson(mean);
+                state = 0.8 * state + 0.6 * noise.normal();
+                let p = (share(bucket) * (spread * state).exp()).min(1.0);
+                ((0..requests).filter(|_| noise.uniform() < p).count(), requests)
+            })
+            .map(|(bad, requests)| (u32::try_from(bad).unwrap(), f64::from(requests)))
+            .unzip()
+    }
+
+    #[test]
+    fn ordinary_days_have_no_spells() {
+        for (spread, allowed) in [(0.0, 0), (0.5, 1)] {
+            let mut noise = Noise(17);
+            let alarms = (0..100).filter(|_| {
+                let (bad, exposure) = day(&mut noise, spread, |_| 0.004);
+                !find(&bad, &exposure, SHARE).ranges.is_empty()
+            });
+            let alarms = alarms.count();
+            assert!(alarms <= allowed, "{alarms} of 100 days with a spread of {spread}");
+        }
+    }
+
+    #[test]
+    fn outages_are_found_where_they_are_by_day_and_by_night() {
+        // A fifth fails from 10:00 to 12:00; everything fails from 3:20 to 4:40, when there is next to no traffic.
+        for (from, to, share, near) in [(300, 360, 0.2, 1), (100, 140, 1.0, 1)] {
+            let mut noise = Noise(23);
+            let mut errors: Vec<usize> = (0..40)
+                .map(|_| {
+                    let (bad, exposure) = day(&mut noise, 0.3, |i| if (from..to).contains(&i) { share } else { 0.004 });
+                    let found = find(&bad, &exposure, SHARE).ranges;
+                    let [only] = found.as_slice() else { return usize::MAX };
+                    only.start.abs_diff(from).max(only.end.abs_diff(to))
+                })
+                .collect();
+            errors.sort_unstable();
+            assert!(errors[20] <= near && errors[37] <= 3, "{errors:?}");
+        }
+    }
+
+    #[test]
+    fn each_spell_of_an_intermittent_outage_is_found() {
+        let mut noise = Noise(29);
+        let outage = |i: usize| [280..300, 330..345, 400..440].iter().any(|r: &Range<usize>| r.contains(&i));
+        for _ in 0..20 {
+            let (bad, exposure) = day(&mut noise, 0.3, |i| if outage(i) { 0.15 } else { 0.004 });
+            let found = find(&bad, &exposure, SHARE).ranges;
+            assert_eq!(found.len(), 3, "{found:?}");
+            assert!(found[0].start.abs_diff(280) <= 1 && found[1].start.abs_diff(330) <= 1 && found[2].end.abs_diff(440) <= 1);
+        }
     }
 
     #[test]

@@ -38,7 +38,6 @@ pub fn read(parts: &[String], ranges: &[Range], each: &mut dyn FnMut(usize, &[u8
     }
     let mut stream = Stream::new(&Input { path: String::new(), parts: origins });
     let (mut held, mut base) = (Vec::new(), 0u64);
-    let mut block = vec![0u8; BLOCK];
     for (index, range) in order {
         let end = range.offset.saturating_add(u64::from(range.length));
         loop {
@@ -48,11 +47,13 @@ pub fn read(parts: &[String], ranges: &[Range], each: &mut dyn FnMut(usize, &[u8
             if base + held.len() as u64 >= end {
                 break;
             }
-            let filled = stream.fill(&mut block);
-            if filled == 0 {
+            let known = held.len();
+            held.resize(known + BLOCK, 0);
+            let count = stream.fill(held.get_mut(known..).unwrap_or_default());
+            held.truncate(known + count);
+            if count == 0 {
                 break;
             }
-            held.extend_from_slice(block.get(..filled).unwrap_or_default());
         }
         give(&held, range.offset.checked_sub(base), range.length, index, each);
     }
@@ -120,7 +121,7 @@ mod tests {
 
     fn lines() -> (String, Vec<Range>) {
         let text =
-            (0..50_000).fold(String::new(), |text, i| text + &format!("line {i} of a log that is longer than one block\n"));
+            (0..50_000).map(|i| format!("line {i} of a log that is longer than one block\n")).collect::<Vec<_>>().concat();
         let mut ranges = Vec::new();
         let mut offset = 0u64;
         for (at, line) in text.split_inclusive('\n').enumerate() {
