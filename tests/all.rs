@@ -6,6 +6,7 @@ mod all {
     mod cli;
     mod edge_cases;
     mod exports;
+    mod gates;
     mod holders;
     mod incident;
     mod invariants;
