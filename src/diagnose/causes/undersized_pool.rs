@@ -1,6 +1,6 @@
 //! A pool too small for an ordinary load: borrowers wait in vain although every hold is given back as fast as ever.
 
-use super::{Context, Role, Weighing, above, length_ratio, rate_ratio};
+use super::{Context, Role, Statements, Weighing, above, calls, length_ratio, statement_rows, statements, tries};
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
 use backtrail_parsers::Kind;
 
@@ -27,8 +27,20 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         weighing.sign(role, 2.5, -(facts.leaked as f64 / 5.0), text, Some(facts.leaked as f64), &facts.leaked_rows);
         plain = false;
     }
-    if let Some(ratio) = rate_ratio(context, |s| &s.requests, 20) {
-        let text = format!("requests came {ratio:.2} times as often as before");
+    if let Some((ratio, was, now, of)) = calls(context) {
+        let text = format!("{now:.2} {of} a request, {was:.2} before");
+        let rows = if of == "statements" { &during.queries.rows } else { &during.borrows.rows };
+        let value = if ratio < 1.3 { 0.3 } else { -above(ratio, 1.3).max(0.5) };
+        weighing.sign(Role::Supporting, 1.0, value, text, Some(ratio), rows);
+        plain &= ratio < 1.3;
+    }
+    if during.cache_errors.n >= 10 {
+        let text = format!("{} errors of the cache", during.cache_errors.n);
+        weighing.sign(Role::Supporting, 1.0, -0.6, text, Some(during.cache_errors.n as f64), &during.cache_errors.rows);
+        plain = false;
+    }
+    if let Some(ratio) = tries(context) {
+        let text = format!("first tries came {ratio:.2} times as often as before");
         weighing.sign(
             Role::Supporting,
             1.0,
@@ -51,18 +63,21 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         );
         plain &= ratio < 2.0;
     }
-    if let Some((ratio, before, now)) = length_ratio(context, |s| &s.query_time, 0.95, 20) {
-        let text = format!("statements took {now:.1} ms at the 95th percentile, {before:.1} ms before");
-        weighing.sign(
-            Role::Supporting,
-            1.0,
-            if ratio < 1.5 { 0.5 } else { -above(ratio, 1.5) },
-            text,
-            Some(ratio),
-            &during.query_time.rows,
-        );
-        plain &= ratio < 2.0;
+    let how = statements(context);
+    match how {
+        Statements::All(ratio, was, now) => {
+            let text = format!("statements took {now:.1} ms at the 95th percentile, {was:.1} ms before");
+            let value = if ratio < 1.5 { 0.5 } else { -above(ratio, 1.5) };
+            weighing.sign(Role::Supporting, 1.0, value, text, Some(ratio), &statement_rows(context));
+        }
+        Statements::Slow(ratio, n) => {
+            let text = format!("{n} statements took long enough to be logged, {ratio:.1} times as many a request as before");
+            let value = if how.same() { 0.4 } else { -above(ratio, 2.0) };
+            weighing.sign(Role::Supporting, 1.0, value, text, Some(ratio), &statement_rows(context));
+        }
+        Statements::Unknown => {}
     }
+    plain &= !how.slower();
     if let Some((pool, load, size)) = context.pools.emptied().filter(|_| facts.leaked == 0) {
         let text = format!("while the pool was empty, the load asked for {load:.1} connections of its {size}");
         let rows: Vec<_> = pool.pool.vain.iter().take(2).map(|v| v.row).chain(pool.demand.map(|d| d.row)).collect();

@@ -405,11 +405,12 @@ impl World {
     fn tell(&mut self, t: f64, r: usize, status: u16, state: &str, server: Option<usize>) {
         self.requests[r].told = true;
         self.log_edge(t, r, status, state, server);
+        let slow = t - self.requests[r].arrive > 1.0;
+        if (slow || status >= 500) && t >= self.plan.begin && !self.plan.scenario.healthy() && self.truth.seen.is_none() {
+            self.truth.seen = Some(self.requests[r].arrive.max(self.plan.begin));
+        }
         if status >= 500 {
             self.truth.failed += 1;
-            if t >= self.plan.begin && !self.plan.scenario.healthy() && self.truth.seen.is_none() {
-                self.truth.seen = Some(t);
-            }
             if self.plan.retries && self.requests[r].client < self.usual && self.requests[r].attempt < 3 && self.rng.chance(0.7)
             {
                 let pause = self.rng.within(0.5, 3.0);
