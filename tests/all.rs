@@ -7,6 +7,7 @@ mod all {
     mod edge_cases;
     mod invariants;
     mod pools;
+    mod proof;
     mod readme;
     mod sim;
     mod stories;

@@ -2,6 +2,7 @@
 
 use super::facts::{Count, Facts, Lengths, Side};
 use super::hypothesis::{Hypothesis, Role, Weighing};
+use super::rates::{self, Ratio};
 use crate::correlate::Case;
 use crate::table::RowId;
 
@@ -47,12 +48,12 @@ impl Context<'_> {
 }
 
 /// How statements did, as far as they are logged.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 enum Statements {
     /// All lengths are logged: 95th percentile during over before, and both in ms.
     All(f64, f64, f64),
-    /// Only slow ones are: how many times as many a request as before, and how many during.
-    Slow(f64, u64),
+    /// Only slow ones are: how many times as many a request as before (with its lower bound), and how many during.
+    Slow(Ratio, u64),
     /// No lengths are logged.
     Unknown,
 }
@@ -62,7 +63,7 @@ impl Statements {
     fn slower(self) -> bool {
         match self {
             Statements::All(ratio, ..) => ratio >= 2.0,
-            Statements::Slow(ratio, n) => ratio >= 3.0 && n >= 5,
+            Statements::Slow(ratio, n) => ratio.low >= 2.0 && n >= 5,
             Statements::Unknown => false,
         }
     }
@@ -71,7 +72,7 @@ impl Statements {
     fn same(self) -> bool {
         match self {
             Statements::All(ratio, ..) => ratio < 1.5,
-            Statements::Slow(ratio, n) => ratio < 1.5 || n < 3,
+            Statements::Slow(ratio, n) => ratio.ratio < 1.5 || n < 3,
             Statements::Unknown => false,
         }
     }
@@ -84,18 +85,16 @@ fn statements(context: &Context<'_>) -> Statements {
             return Statements::All(ratio, was, now);
         }
     }
-    let timed = |side: &Side| side.query_time.ns.len() as f64;
-    let a_request = |side: &Side, n: f64| n.max(0.5) / (side.requests.n.max(1) as f64);
-    let logged = before.query_time.ns.len() + during.query_time.ns.len();
-    if logged == 0 {
-        return Statements::Unknown;
-    }
-    let ratio = if before.requests.n > 0 && during.requests.n > 0 {
-        a_request(during, timed(during)) / a_request(before, timed(before))
-    } else {
-        timed(during).max(0.5) / during.seconds().max(1.0) / (timed(before).max(0.5) / before.seconds().max(1.0))
+    let timed = |side: &Side| {
+        let exposure = if before.requests.n > 0 && during.requests.n > 0 { side.requests.n as f64 } else { side.seconds() };
+        (side.query_time.ns.len() as u64, exposure)
     };
-    Statements::Slow(ratio, during.query_time.ns.len() as u64)
+    rates::rate_ratio(timed(during), timed(before)).map_or(Statements::Unknown, |r| Statements::Slow(r, timed(during).0))
+}
+
+/// "12 times as many as before", or that there were none before.
+fn times_as_many(ratio: Ratio) -> String {
+    if ratio.ratio.is_finite() { format!("{:.1} times as many a request as before", ratio.ratio) } else { "none before".into() }
 }
 
 /// Rows of statements on both sides.
@@ -130,13 +129,6 @@ fn calls(context: &Context<'_>) -> Option<(f64, f64, f64, &'static str)> {
 /// How far a value lies above (1 at twice) or below (-1 at half) its threshold, in octaves.
 fn above(value: f64, threshold: f64) -> f64 {
     if value <= 0.0 { -1.0 } else { (value / threshold).log2().clamp(-1.0, 1.0) }
-}
-
-/// Rate during over rate before, with its rows; `None` where one side has too few to compare.
-fn rate_ratio(context: &Context<'_>, pick: fn(&Side) -> &Count, few: u64) -> Option<f64> {
-    let (before, during) = (pick(context.before()), pick(context.during()));
-    let rates = (context.before().rate(before), context.during().rate(during));
-    (before.n >= few && during.n >= few).then(|| rates.1 / rates.0)
 }
 
 /// A quantile during over the same quantile before; `None` for too few values.

@@ -109,6 +109,8 @@ pub struct Side {
     pub timeouts: Count,
     /// Most borrowers waiting, with the row that says so.
     pub waiting: Count,
+    /// Lines with a pool's counters.
+    pub counters: Count,
     /// Clients turned away by a server for lack of room.
     pub full: Count,
     /// Clients turned away because the server starts or stops.
@@ -303,6 +305,7 @@ fn count(side: &mut Side, row: &Row<'_>, edge: Kind) {
         Kind::AcquireTimeout | Kind::ProxyWaitTimeout => side.timeouts.add(id),
         Kind::PoolBorrow => side.borrows.add(id),
         Kind::PoolStats => {
+            side.counters.add(id);
             let waiting = u64::from(row.counter(IntCol::Waiting).unwrap_or(0));
             if waiting > side.waiting.n {
                 side.waiting = Count { n: waiting, rows: vec![id] };

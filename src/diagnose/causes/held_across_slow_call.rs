@@ -1,6 +1,6 @@
 //! Connections held across a slow call: holds grow while statements do not, and every connection comes back.
 
-use super::{Context, Role, Statements, Weighing, above, both, length_ratio, statement_rows, statements};
+use super::{Context, Role, Statements, Weighing, above, both, length_ratio, statement_rows, statements, times_as_many};
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
 
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
@@ -21,10 +21,17 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
             let value = if slower < 1.5 { 0.8 } else { -above(slower, 1.5) };
             weighing.sign(Role::Supporting, 1.5, value, text, Some(slower), &statement_rows(context));
         }
-        Statements::Slow(slower, n) => {
-            let text = format!("{n} statements took long enough to be logged, {slower:.1} times as many a request as before");
-            let value = if how.same() { 0.6 } else { -above(slower, 1.5) };
-            weighing.sign(Role::Supporting, 1.5, value, text, Some(slower), &statement_rows(context));
+        Statements::Slow(ratio, n) => {
+            let text = format!("{n} statements took long enough to be logged, {}", times_as_many(ratio));
+            let value = if how.same() { 0.6 } else { -above(ratio.low.max(0.01), 1.5).max(0.0) };
+            weighing.sign(
+                Role::Supporting,
+                1.5,
+                value,
+                text,
+                Some(ratio.ratio).filter(|r| r.is_finite()),
+                &statement_rows(context),
+            );
         }
         Statements::Unknown => weighing.missing(1.5, "the times of statements"),
     }

@@ -1,6 +1,6 @@
 //! Slow queries: statements take longer than before, or wait for locks.
 
-use super::{Context, Role, Statements, Weighing, above, more, statement_rows, statements};
+use super::{Context, Role, Statements, Weighing, above, more, statement_rows, statements, times_as_many};
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
 
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
@@ -18,13 +18,30 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
             }
         }
         Statements::Slow(ratio, n) => {
-            let text = format!("{n} statements took long enough to be logged, {ratio:.1} times as many a request as before");
-            // Few in all and no more than before: whatever it was, it was not these.
-            let role = if n < 3 && !locked || ratio < 1.2 { Role::Necessary } else { Role::Supporting };
-            let value = if n < 3 || ratio < 1.2 { -0.8 } else { above(ratio, 2.0) };
-            weighing.sign(role, 2.0, value, text.clone(), Some(ratio), &rows);
-            if ratio >= 3.0 && n >= 5 {
-                weighing.sign(Role::Sufficient, 1.5, above(ratio, 2.0).max(0.6), text, Some(ratio), &during.query_time.rows);
+            let text = format!("{n} statements took long enough to be logged, {}", times_as_many(ratio));
+            // Few in all, or surely no more than before: whatever it was, it was not these.
+            let none = n < 3 || ratio.high < 1.5;
+            let role = if none && !locked { Role::Necessary } else { Role::Supporting };
+            // What chance may bring is no sign.
+            let value = if none { -0.8 } else { above(ratio.low.max(0.01), 1.5).min(above(ratio.ratio.min(1e6), 2.0)) };
+            weighing.sign(
+                role,
+                2.0,
+                value.max(if none { -1.0 } else { -0.4 }),
+                text.clone(),
+                Some(ratio.ratio).filter(|r| r.is_finite()),
+                &rows,
+            );
+            if ratio.low >= 2.0 && n >= 5 {
+                let value = above(ratio.low, 1.5).max(0.6);
+                weighing.sign(
+                    Role::Sufficient,
+                    1.5,
+                    value,
+                    text,
+                    Some(ratio.ratio).filter(|r| r.is_finite()),
+                    &during.query_time.rows,
+                );
             }
         }
         Statements::Unknown => {
