@@ -6,9 +6,12 @@ mod app;
 mod damage;
 mod db;
 mod edge;
+mod happen;
 mod judge;
+mod people;
 mod plan;
 mod rng;
+mod serve;
 mod world;
 
 use super::tools::root;
