@@ -17,6 +17,7 @@ pub mod signals;
 pub mod slo;
 pub mod spells;
 pub mod suggest;
+pub mod talkers;
 pub mod trend;
 pub mod verdict;
 

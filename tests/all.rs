@@ -11,6 +11,7 @@ mod all {
     mod incident;
     mod invariants;
     mod pools;
+    mod proof;
     mod readme;
     mod sim;
     mod statistics;
