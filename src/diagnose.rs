@@ -13,11 +13,11 @@ pub mod moments;
 pub mod onset;
 pub mod pool;
 pub mod probe;
-pub mod rates;
 pub mod signals;
 pub mod slo;
 pub mod spells;
 pub mod suggest;
+pub mod talkers;
 pub mod trend;
 pub mod verdict;
 

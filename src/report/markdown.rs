@@ -1,5 +1,7 @@
 //! The report as Markdown, for a ticket or a repository.
 
+use super::citations::Citations;
+use super::quotes::Quotes;
 use super::{Ref, Report};
 use crate::report::text::{clean, place};
 use std::fmt::Write as _;
@@ -30,6 +32,7 @@ pub fn render(report: &Report) -> String {
         let _ = writeln!(out, "Logs from {from} to {to}.\n");
     }
     super::ladder::markdown(report, &mut out);
+    super::ladder::impact(report, &mut out);
     leaks(report, &mut out);
     super::pools::markdown(report, &mut out);
     let new = super::novel::lines(report);
@@ -70,6 +73,21 @@ pub fn render(report: &Report) -> String {
             let _ = writeln!(out, "- {}", escape(note));
         }
     }
+    out
+}
+
+/// The lines that a Markdown report cites, and what a machine needs to check them.
+pub fn citations(report: &Report, quotes: &Quotes) -> String {
+    let mut out = String::new();
+    if !quotes.is_empty() {
+        out.push_str("\n## Lines cited\n\n");
+    }
+    for quote in quotes.iter() {
+        let at = Ref { source: quote.source, line: quote.line, offset: quote.offset, length: quote.length };
+        let _ = writeln!(out, "- {} — {}", escape(&place(report, &at)), escape(&quote.text));
+    }
+    out.push('\n');
+    out.push_str(&Citations::new(report, quotes).comment());
     out
 }
 
