@@ -6,14 +6,17 @@ mod all {
     mod cli;
     mod edge_cases;
     mod exports;
+    mod gates;
     mod holders;
     mod incident;
     mod invariants;
     mod pools;
+    mod proof;
     mod readme;
     mod sim;
     mod statistics;
     mod stories;
+    mod terminal;
     mod tidy;
     mod tools;
     mod tui;
