@@ -6,10 +6,12 @@ mod all {
     mod cli;
     mod edge_cases;
     mod exports;
+    mod gates;
     mod holders;
     mod incident;
     mod invariants;
     mod pools;
+    mod proof;
     mod readme;
     mod sim;
     mod statistics;

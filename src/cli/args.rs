@@ -39,6 +39,48 @@ pub(super) enum Verb {
         /// Who held every connection at that moment: RFC 3339, or HH:MM[:SS] of the logs' time
         #[arg(long, value_name = "TIME")]
         at: Option<String>,
+        /// The source code: with --format sarif, call sites are looked up in it
+        #[arg(long, value_name = "DIR")]
+        source: Option<PathBuf>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// A gate for pipelines: exits with 3 where something is found, with 4 where the logs do not tell
+    Check {
+        #[command(flatten)]
+        input: Input,
+        /// What to fail on: leak, any, or causes by name, separated by commas
+        #[arg(long, value_delimiter = ',', default_value = "any", value_name = "WHAT")]
+        fail_on: Vec<String>,
+        /// An earlier report in JSON: only leaking sites that it does not have fail
+        #[arg(long, value_name = "FILE")]
+        baseline: Option<PathBuf>,
+        /// How to write it; by the ending of the file to write (.xml, .sarif), else text
+        #[arg(long, value_enum)]
+        format: Option<CheckFormat>,
+        /// The source code: in SARIF, call sites are looked up in it
+        #[arg(long, value_name = "DIR")]
+        source: Option<PathBuf>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Checks a report or postmortem against its sources: same files, and every cited line still says the same
+    Verify {
+        /// A document in Markdown, HTML or JSON
+        document: PathBuf,
+        #[command(flatten)]
+        input: Input,
+    },
+    /// The event table in full: one row a record
+    Events {
+        #[command(flatten)]
+        input: Input,
+        /// Only rows that meet this: COLUMN=VALUE, or !=, ~ (contains), <, <=, >, >=; all of several
+        #[arg(long = "where", value_name = "CONDITION")]
+        conditions: Vec<String>,
+        /// How to write it; by the ending of the file to write, else text
+        #[arg(long, value_enum, default_value_t = TableFormat::Text)]
+        format: TableFormat,
         #[command(flatten)]
         output: Output,
     },
@@ -121,6 +163,12 @@ pub(super) struct Input {
     /// Stack frames that are not the application's
     #[arg(long, value_name = "PREFIX")]
     pub(super) not_in_app: Vec<String>,
+    /// Hide addresses, users, secrets and SQL literals behind pseudonyms in everything that is written
+    #[arg(long)]
+    pub(super) redact: bool,
+    /// Key of the pseudonyms: the same key gives the same ones (else BACKTRAIL_REDACT_KEY, else one of this run alone)
+    #[arg(long, value_name = "KEY", requires = "redact")]
+    pub(super) redact_key: Option<String>,
     /// Threads that read; all cores by default
     #[arg(short, long, value_name = "N")]
     pub(super) jobs: Option<usize>,
@@ -162,8 +210,14 @@ pub(super) struct Output {
 pub(super) enum ReportFormat {
     Text,
     Markdown,
+    /// One file, no network
+    Html,
     Json,
     Csv,
+    /// SARIF 2.1.0: the leaking call sites for a code host
+    Sarif,
+    Junit,
+    Openmetrics,
 }
 
 /// Formats of the timeline.
@@ -171,6 +225,8 @@ pub(super) enum ReportFormat {
 pub(super) enum TimelineFormat {
     Text,
     Markdown,
+    /// One file, no network
+    Html,
     /// A gantt chart in Mermaid
     Mermaid,
     /// A timeline diagram in Mermaid
@@ -196,6 +252,15 @@ pub(super) enum TableFormat {
     Text,
     Json,
     Csv,
+    Parquet,
+}
+
+/// Formats of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CheckFormat {
+    Text,
+    Junit,
+    Sarif,
 }
 
 /// Formats of `detect`.

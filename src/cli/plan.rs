@@ -14,6 +14,8 @@ pub(super) struct Plan {
     pub(super) paths: Vec<String>,
     pub(super) options: Options,
     pub(super) color: bool,
+    pub(super) redact: bool,
+    pub(super) redact_key: Option<String>,
     /// The zone given for all files, in which times of day on the command line are meant.
     pub(super) zone: Option<GivenZone>,
 }
@@ -35,7 +37,14 @@ impl Plan {
         };
         let everywhere = input.tz.iter().find(|text| !text.contains('=') || text.starts_with("*="));
         let zone = everywhere.map(|text| zone(text)).transpose()?.map(|(_, zone)| zone);
-        Ok(Plan { paths: input.paths.clone(), options, color: color(input.color), zone })
+        Ok(Plan {
+            paths: input.paths.clone(),
+            options,
+            color: color(input.color),
+            redact: input.redact,
+            redact_key: input.redact_key.clone(),
+            zone,
+        })
     }
 }
 

@@ -1,12 +1,10 @@
 //! `backtrail timeline` and `backtrail postmortem`: what happened, for other tools and for people.
 
 use super::args::{DocumentFormat, Input, Output, TimelineFormat};
-use super::output;
 use super::plan::Plan;
-use super::run::reported;
-use crate::report::lanes;
+use super::{found, output};
+use crate::report::html;
 use crate::report::postmortem::{self, Form, Look};
-use crate::report::quotes::Quotes;
 use crate::report::timeline::{csv, markdown, mermaid, perfetto, text, timesketch};
 use anyhow::{Context, Result};
 use std::process::ExitCode;
@@ -15,22 +13,28 @@ use std::process::ExitCode;
 pub(super) fn timeline(input: &Input, format: TimelineFormat, output: &Output) -> Result<ExitCode> {
     output::check(output)?;
     let (input, zone) = super::plan::people(input)?;
-    let (table, case, report, code) = reported(&Plan::new(&input)?, None)?;
+    let found = found::find(&Plan::new(&input)?, format == TimelineFormat::Html, None)?;
+    let report = &found.report;
     output::write(output, |to| {
         match format {
-            TimelineFormat::Text => to.write_all(text::render(&report, &zone).as_bytes())?,
-            TimelineFormat::Markdown => to.write_all(markdown::render(&report, &zone).as_bytes())?,
-            TimelineFormat::Mermaid => to.write_all(mermaid::gantt(&report).as_bytes())?,
-            TimelineFormat::MermaidTimeline => to.write_all(mermaid::timeline(&report, &zone).as_bytes())?,
-            TimelineFormat::Csv => csv::write(&report, to)?,
-            TimelineFormat::Timesketch if output::ending(output) == "jsonl" => timesketch::jsonl(&report, to)?,
-            TimelineFormat::Timesketch => timesketch::csv(&report, to)?,
-            TimelineFormat::TimesketchJsonl => timesketch::jsonl(&report, to)?,
-            TimelineFormat::Perfetto => perfetto::write(&report, &lanes::bars(&table.rows(), &case), to)?,
+            TimelineFormat::Text => to.write_all(text::render(report, &zone).as_bytes())?,
+            TimelineFormat::Markdown => to.write_all(markdown::render(report, &zone).as_bytes())?,
+            TimelineFormat::Html => {
+                let bars = found.bars();
+                let material = html::Material { report, bars: &bars, quotes: &found.quotes, zone };
+                to.write_all(html::timeline(&material).as_bytes())?;
+            }
+            TimelineFormat::Mermaid => to.write_all(mermaid::gantt(report).as_bytes())?,
+            TimelineFormat::MermaidTimeline => to.write_all(mermaid::timeline(report, &zone).as_bytes())?,
+            TimelineFormat::Csv => csv::write(report, to)?,
+            TimelineFormat::Timesketch if output::ending(output) == "jsonl" => timesketch::jsonl(report, to)?,
+            TimelineFormat::Timesketch => timesketch::csv(report, to)?,
+            TimelineFormat::TimesketchJsonl => timesketch::jsonl(report, to)?,
+            TimelineFormat::Perfetto => perfetto::write(report, &found.bars(), to)?,
         }
         Ok(())
     })?;
-    Ok(code)
+    Ok(found.code)
 }
 
 /// Writes a draft of a postmortem.
@@ -49,12 +53,13 @@ pub(super) fn postmortem(
         DocumentFormat::Markdown
     });
     let (input, zone) = super::plan::people(input)?;
-    let (_table, _case, report, code) = reported(&Plan::new(&input)?, None)?;
-    let quotes = Quotes::read(&report);
+    let found = found::find(&Plan::new(&input)?, true, None)?;
+    let bars = if format == DocumentFormat::Html { found.bars() } else { Vec::new() };
+    let material = html::Material { report: &found.report, bars: &bars, quotes: &found.quotes, zone };
     let look = if format == DocumentFormat::Html { Look::Html } else { Look::Markdown };
-    let text = postmortem::render(&report, &quotes, &zone, &form, look)?;
+    let text = postmortem::render(&material, &form, look)?;
     output::write(output, |to| Ok(to.write_all(text.as_bytes())?))?;
-    Ok(code)
+    Ok(found.code)
 }
 
 fn form(template: Option<&str>) -> Result<Form> {

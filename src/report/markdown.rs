@@ -1,5 +1,7 @@
 //! The report as Markdown, for a ticket or a repository.
 
+use super::citations::Citations;
+use super::quotes::Quotes;
 use super::{Ref, Report};
 use crate::report::text::{clean, place};
 use std::fmt::Write as _;
@@ -30,8 +32,17 @@ pub fn render(report: &Report) -> String {
         let _ = writeln!(out, "Logs from {from} to {to}.\n");
     }
     super::ladder::markdown(report, &mut out);
+    super::ladder::impact(report, &mut out);
     leaks(report, &mut out);
     super::pools::markdown(report, &mut out);
+    let new = super::novel::lines(report);
+    if !new.is_empty() {
+        let _ = writeln!(out, "## New messages\n");
+        for text in new {
+            let _ = writeln!(out, "- {}", escape(&text));
+        }
+        out.push('\n');
+    }
     ledger(report, &mut out);
     if !report.timeline.is_empty() {
         let _ = writeln!(out, "## Events\n\n| time (UTC) | event | evidence |\n| --- | --- | --- |");
@@ -65,6 +76,21 @@ pub fn render(report: &Report) -> String {
     out
 }
 
+/// The lines that a Markdown report cites, and what a machine needs to check them.
+pub fn citations(report: &Report, quotes: &Quotes) -> String {
+    let mut out = String::new();
+    if !quotes.is_empty() {
+        out.push_str("\n## Lines cited\n\n");
+    }
+    for quote in quotes.iter() {
+        let at = Ref { source: quote.source, line: quote.line, offset: quote.offset, length: quote.length };
+        let _ = writeln!(out, "- {} — {}", escape(&place(report, &at)), escape(&quote.text));
+    }
+    out.push('\n');
+    out.push_str(&Citations::new(report, quotes).comment());
+    out
+}
+
 fn leaks(report: &Report, out: &mut String) {
     if report.leaks.is_empty() {
         return;
@@ -93,6 +119,13 @@ fn leaks(report: &Report, out: &mut String) {
             leak.confidence,
             seen(report, &leak.evidence)
         );
+    }
+    let _ = writeln!(out);
+    for leak in &report.leaks {
+        let texts = super::attribution::common(report, leak).into_iter().chain(leak.by_age.as_ref().map(|j| j.text.clone()));
+        for text in texts {
+            let _ = writeln!(out, "- {}: {}", leak.rank, escape(&text));
+        }
     }
     out.push('\n');
 }

@@ -7,10 +7,8 @@ pub mod draft;
 mod facts;
 mod resolution;
 
-use super::Report;
 use super::citations::Citations;
-use super::local::Local;
-use super::quotes::Quotes;
+use super::html::{self, Material};
 use crate::error::{Error, Result};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -36,7 +34,7 @@ pub enum Form {
 pub enum Look {
     /// Markdown.
     Markdown,
-    /// HTML: the inner part of a page.
+    /// HTML: a whole page.
     Html,
 }
 
@@ -49,7 +47,8 @@ const MARKDOWN: &str = include_str!("postmortem/look_markdown.j2");
 const HTML: &str = include_str!("postmortem/look_html.j2");
 
 /// Writes the draft. Fails where a user's template does.
-pub fn render(report: &Report, quotes: &Quotes, zone: &Local, form: &Form, look: Look) -> Result<String> {
+pub fn render(material: &Material<'_>, form: &Form, look: Look) -> Result<String> {
+    let Material { report, quotes, zone, .. } = *material;
     let (name, text) = match form {
         Form::Own => ("own", OWN),
         Form::GoogleSre => ("google-sre", GOOGLE_SRE),
@@ -70,12 +69,21 @@ pub fn render(report: &Report, quotes: &Quotes, zone: &Local, form: &Form, look:
     env.add_template("look", if look == Look::Html { HTML } else { MARKDOWN }).map_err(failed)?;
     env.add_template("parts", PARTS).map_err(failed)?;
     env.add_template("main", text).map_err(failed)?;
-    let (draft, quotes) = draft::draft(report, quotes, zone);
+    let (draft, quotes) = draft::draft(report, quotes, &zone);
+    let title = format!("Postmortem {}", draft.title);
+    if look == Look::Html {
+        let figures = html::charts::charts(material) + &html::gantt::gantt(material);
+        env.add_global("charts", Value::from_safe_string(figures));
+    }
     let main = env.get_template("main").map_err(failed)?;
     let mut out = main.render(context! { draft => Value::from(Serde(draft)) }).map_err(failed)?;
-    if look == Look::Markdown {
-        out = tidy(&out);
-        out.push_str(&Citations::new(report, &quotes).comment());
+    let citations = Citations::new(report, &quotes);
+    match look {
+        Look::Markdown => {
+            out = tidy(&out);
+            out.push_str(&citations.comment());
+        }
+        Look::Html => out = html::postmortem(&title, &out, &citations),
     }
     Ok(out)
 }
@@ -89,9 +97,10 @@ fn complaint(name: &str, problem: &minijinja::Error) -> String {
 fn write_escaped(out: &mut Output, state: &mut State, value: &Value) -> std::result::Result<(), minijinja::Error> {
     match state.auto_escape() {
         _ if value.is_none() => Ok(()),
-        AutoEscape::Custom(_) if value.is_undefined() => minijinja::escape_formatter(out, state, value),
-        AutoEscape::Custom(_) if value.is_safe() => Ok(out.write_str(&value.to_string())?),
+        _ if value.is_undefined() => minijinja::escape_formatter(out, state, value),
+        AutoEscape::Custom(_) | AutoEscape::Html if value.is_safe() => Ok(out.write_str(&value.to_string())?),
         AutoEscape::Custom(_) => Ok(out.write_str(&super::markdown::escape(&value.to_string()))?),
+        AutoEscape::Html => Ok(out.write_str(&html::escape(&value.to_string()))?),
         _ => minijinja::escape_formatter(out, state, value),
     }
 }

@@ -213,3 +213,84 @@ fn the_same_bytes_whatever_the_threads() {
         assert!(one == hostile(&[args.as_slice(), &["-j7"]].concat()), "{args:?}");
     }
 }
+
+/// The tags and attributes of a page; `None` for the text between.
+fn tags(page: &str) -> Vec<&str> {
+    let outside = page.split("<script").next().unwrap_or(page);
+    outside.match_indices('<').map(|(at, _)| &outside[at..=at + outside[at..].find('>').unwrap()]).collect()
+}
+
+#[test]
+fn pages_hold_only_their_own_markup_and_ask_for_nothing() {
+    for args in [["report", "--format", "html"], ["timeline", "--format", "html"], ["postmortem", "--format", "html"]] {
+        let page = hostile(&args);
+        is_clean(&page);
+        assert!(page.starts_with("<!doctype html>") && page.contains("default-src 'none'"));
+        assert!(!page.contains("http:") || !page.contains("src=\"http"), "{args:?}");
+        assert_eq!(page.matches("<script").count(), 2, "{args:?}: the citations and the page's own");
+        let mut ids = std::collections::BTreeSet::new();
+        let known = [
+            "a",
+            "article",
+            "b",
+            "body",
+            "button",
+            "caption",
+            "code",
+            "dd",
+            "details",
+            "div",
+            "dl",
+            "dt",
+            "figcaption",
+            "figure",
+            "h1",
+            "h2",
+            "h3",
+            "head",
+            "header",
+            "html",
+            "li",
+            "line",
+            "main",
+            "meta",
+            "ol",
+            "p",
+            "path",
+            "rect",
+            "section",
+            "small",
+            "span",
+            "strong",
+            "style",
+            "summary",
+            "svg",
+            "table",
+            "tbody",
+            "td",
+            "th",
+            "thead",
+            "title",
+            "tr",
+            "ul",
+            "!doctype",
+        ];
+        for tag in tags(&page) {
+            let name = tag.trim_start_matches(['<', '/']).split([' ', '>']).next().unwrap();
+            assert!(known.contains(&name), "{args:?}: {tag}");
+            let attributes = tag.split('"').step_by(2).collect::<String>().to_lowercase();
+            assert!(!attributes.contains(" on") && !attributes.contains("src="), "{args:?}: {tag}");
+            if let Some(id) = tag.split(" id=\"").nth(1).and_then(|rest| rest.split('"').next()) {
+                assert!(ids.insert(id.to_owned()), "{args:?}: two elements are called {id}");
+            }
+        }
+        for open in ["section", "table", "svg", "ul", "details", "dl", "div", "li", "tr", "td"] {
+            let begins = page.matches(&format!("<{open}>")).count() + page.matches(&format!("<{open} ")).count();
+            assert_eq!(begins, page.matches(&format!("</{open}>")).count(), "{args:?}: {open}");
+        }
+        for link in page.split("href=\"#s").skip(1) {
+            let anchor = format!("s{}", link.split('"').next().unwrap());
+            assert!(ids.contains(&anchor), "{args:?}: nothing is called {anchor}");
+        }
+    }
+}

@@ -35,6 +35,8 @@ pub struct Sentence {
 /// A row of the timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Row {
+    /// Position in the whole timeline.
+    pub id: usize,
     /// Date in the zone asked for.
     pub date: String,
     /// Time of day.
@@ -256,7 +258,7 @@ fn sentences(w: &Writer<'_>) -> Draft {
         sites: facts::sites(w),
         ruled_out: facts::weighed(w, &["ruled_out"]),
         undecided: facts::weighed(w, &["possible", "cannot_tell"]),
-        timeline: shown.into_iter().map(|r| row(w, r)).collect(),
+        timeline: shown.into_iter().map(|r| row(w, &all, r)).collect(),
         timeline_left_out,
         suggestions: report.suggestions.iter().map(|s| w.says(&s.text, &s.because)).collect(),
         logging: facts::logging(w),
@@ -276,11 +278,12 @@ fn sentences(w: &Writer<'_>) -> Draft {
     }
 }
 
-fn row(w: &Writer<'_>, row: &timeline::Row) -> Row {
+fn row(w: &Writer<'_>, all: &[timeline::Row], row: &timeline::Row) -> Row {
     let time = w.zone.seconds(&row.time);
     let (date, clock) = time.split_once(' ').unwrap_or(("", &time));
     let bound = row.bound_ms.filter(|b| *b >= 1000.0).map(|b| format!(" (± {})", span(b / 1000.0))).unwrap_or_default();
     Row {
+        id: all.iter().position(|r| std::ptr::eq(r, row)).unwrap_or_default(),
         date: date.to_owned(),
         clock: clock.to_owned(),
         phase: row.phase.as_deref().map(timeline::phase),
