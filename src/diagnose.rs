@@ -13,15 +13,16 @@ pub mod moments;
 pub mod onset;
 pub mod pool;
 pub mod probe;
-pub mod rates;
 pub mod signals;
 pub mod slo;
 pub mod spells;
 pub mod suggest;
+pub mod talkers;
 pub mod trend;
 pub mod verdict;
 
 use crate::correlate::Case;
+use crate::correlate::templates::novel;
 use crate::table::{EventTable, RowId, Rows};
 use hypothesis::Hypothesis;
 use moments::Moments;
@@ -44,6 +45,8 @@ pub struct Diagnosis {
     pub pools: pool::Arithmetic,
     /// Who was hurt.
     pub impact: impact::Impact,
+    /// Warnings and errors that were new around the onset; `None` without an onset, or where the logs begin too late to tell.
+    pub novel: Option<novel::Found>,
     /// What the outage cost of an error budget; `None` where no objective was given.
     pub budget: Option<budget::Budget>,
     /// What could not be proved and which setting would have proved it.
@@ -79,7 +82,8 @@ pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
     }
     onset::date(&ladder, &rows, &mut verdict.symptoms);
     let impact = impact::impact(&rows, &signals, &search, &moments);
-    Diagnosis { verdict, hypotheses, moments, ladder, bounds, pools, impact, budget: None, logging, suggestions }
+    let novel = moments.onset.and_then(|onset| novel::find(table, &rows, onset));
+    Diagnosis { verdict, hypotheses, moments, ladder, bounds, pools, impact, novel, budget: None, logging, suggestions }
 }
 
 /// The two stretches that are compared: up to the incident, and the incident. Without one the logs' two halves are.

@@ -17,6 +17,7 @@ pub mod ladder;
 pub mod lanes;
 pub mod local;
 pub mod markdown;
+pub mod novel;
 pub mod openmetrics;
 pub mod pools;
 pub mod postmortem;
@@ -96,6 +97,8 @@ pub struct Report {
     pub undecided: BTreeMap<String, u64>,
     /// What statistics say of sessions whose fate no rule decides.
     pub judged: Vec<Judged>,
+    /// Warnings and errors that were new around the onset: leads, no findings.
+    pub new_messages: Vec<NewMessage>,
     /// Curves over the window.
     pub series: Series,
 }
@@ -441,6 +444,8 @@ pub struct Leak {
     pub attribution: &'static str,
     /// `certain strong moderate unattributed`.
     pub confidence: &'static str,
+    /// What its requests have and others lack, the most telling first.
+    pub discriminators: Vec<Discriminator>,
     /// Keys.
     pub connections: Vec<String>,
     /// Proof.
@@ -473,6 +478,78 @@ pub struct Rate {
     pub of: u64,
     /// `borrows` or `requests`.
     pub unit: &'static str,
+}
+
+/// Something that the requests (or sessions) of a leak have and others lack.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Discriminator {
+    /// The features: one, or two that only together tell.
+    pub features: Vec<Feature>,
+    /// Features of (nearly) the same requests, which cannot be told from the first.
+    pub same: Vec<Feature>,
+    /// `strong moderate unattributed`; the last is a lead and no attribution.
+    pub confidence: &'static str,
+    /// Leaked among those that have it.
+    pub purity: Share,
+    /// Leaked among those that lack it.
+    pub others: Share,
+    /// Of all leaked, those that have it.
+    pub coverage: Share,
+    /// Leak rate of those that have it to that of the others; `null` where none of the others leaked.
+    pub ratio: Option<f64>,
+    /// Lower end of its 95 % interval, by which discriminators are ranked.
+    pub ratio_low: Option<f64>,
+    /// Upper end.
+    pub ratio_high: Option<f64>,
+    /// Ochiai's coefficient.
+    pub ochiai: f64,
+    /// Share of false discoveries at which it still is one.
+    pub q: f64,
+    /// The finding in a sentence.
+    pub text: String,
+    /// Rows of leaked requests in which it stands.
+    pub evidence: Vec<Ref>,
+}
+
+/// A warning or error that was first written around the onset.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NewMessage {
+    /// Hash of the template: the same in every report.
+    pub id: String,
+    /// The message with its variable parts replaced.
+    pub template: String,
+    /// Severity.
+    pub severity: &'static str,
+    /// When it was first written.
+    pub first: String,
+    /// That, against the onset; negative before it.
+    pub seconds_after_onset: f64,
+    /// How often around the onset.
+    pub count: u64,
+    /// The first row that says it.
+    pub evidence: Vec<Ref>,
+}
+
+/// A property of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Feature {
+    /// `exception logger template statement endpoint route thread_pool version host client user_agent status`.
+    pub kind: &'static str,
+    /// Its text.
+    pub text: String,
+}
+
+/// A share with its exact 95 % interval (Clopper-Pearson).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Share {
+    /// Hits.
+    pub hits: u64,
+    /// Of so many.
+    pub of: u64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
 }
 
 /// Sessions of one layer that were held against how long others last.

@@ -11,10 +11,12 @@ mod all {
     mod incident;
     mod invariants;
     mod pools;
+    mod proof;
     mod readme;
     mod sim;
     mod statistics;
     mod stories;
+    mod terminal;
     mod tidy;
     mod tools;
     mod tui;

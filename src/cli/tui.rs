@@ -14,7 +14,7 @@ use anyhow::Result;
 use std::fs::OpenOptions;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
 use std::sync::Arc;
 
 /// True where a terminal is there to draw on.
@@ -54,6 +54,27 @@ fn folder(variable: &str, usual: &str) -> Option<PathBuf> {
 
 /// This machine.
 struct Outside;
+
+/// A signal that cannot be caught without a handler, or at all, leaves the terminal as it was drawn on. A shell that waits
+/// for the end of a pipe outlives it: the pipe ends without a word when its other side is killed, and only then the
+/// terminal is brought back.
+const WATCH: &str = "trap '' INT TERM HUP QUIT TSTP TTOU; \
+    read -r word || { test -z \"$2\" || stty \"$2\" </dev/tty; printf '%s' \"$1\" >/dev/tty; }";
+
+/// The shell that waits, and the pipe.
+struct Guard {
+    child: Child,
+    line: ChildStdin,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        let said = self.line.write_all(b"done\n").and_then(|()| self.line.flush());
+        if said.is_ok() {
+            let _ = self.child.wait();
+        }
+    }
+}
 
 impl Outside {
     fn notes(key: &str) -> Option<PathBuf> {
@@ -111,6 +132,20 @@ impl Host for Outside {
             Ok(status) if status.success() => Ok(()),
             _ => Err("this system cannot suspend a program".into()),
         }
+    }
+
+    fn guard(&self, restore: &str) -> Option<Box<dyn std::any::Any>> {
+        let modes = Command::new("stty").arg("-g").stdin(Stdio::inherit()).stderr(Stdio::null()).output().ok()?;
+        let modes = String::from_utf8(modes.stdout).ok()?;
+        let mut child = Command::new("sh")
+            .args(["-c", WATCH, "sh", restore, modes.trim()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let line = child.stdin.take()?;
+        Some(Box::new(Guard { child, line }))
     }
 
     fn zone(&self) -> Zone {

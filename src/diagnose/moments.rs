@@ -20,8 +20,16 @@ use crate::table::{RowId, Rows};
 use backtrail_parsers::Kind;
 use std::ops::Range;
 
-/// Slowness without failures is an incident only where it lasts: a lock held for seconds or one slow batch is none.
-const SLOW_LEAST: i64 = 15 * SECOND;
+/// Slowness without failures is an incident only where it lasts: a lock held for seconds or one slow batch is none. In a
+/// log of minutes it lasts from 15 s on, in one of hours from a two-hundredth of the time on, at most two minutes.
+const SLOW_LEAST: (i64, i64) = (15 * SECOND, 120 * SECOND);
+const SLOW_SHARE: i64 = 200;
+/// Failures while an instance is restarted are not the incident when they last no longer than this …
+const BLIP: i64 = 60 * SECOND;
+/// … are no more than this share of all requests …
+const BLIP_SHARE: f64 = 0.005;
+/// … and lie so near to the restart.
+const RESTART: i64 = 90 * SECOND;
 /// … and with so many slow requests.
 const SLOW_COUNT: u64 = 10;
 /// Clocks of different sources may differ so much before order is claimed.
@@ -119,6 +127,8 @@ pub struct Search {
     counted: Counted,
     failures: Vec<Spell>,
     all: Vec<Spell>,
+    /// How long slowness must last, ns.
+    slow_least: i64,
     /// Bad per exposure outside the spells, of failures and of everything bad.
     baselines: (f64, f64),
 }
@@ -135,7 +145,9 @@ impl Search {
         let baselines = (failures.baseline, all.baseline);
         let all = counted.refine(signals, &all.ranges, all.baseline, |_, _| true);
         let failures = counted.failing(signals, &failures);
-        Search { slo, counted, failures, all, baselines }
+        let window = signals.width.saturating_mul(i64::try_from(signals.n).unwrap_or(0));
+        let slow_least = (window / SLOW_SHARE).clamp(SLOW_LEAST.0, SLOW_LEAST.1);
+        Search { slo, counted, failures, all, slow_least, baselines }
     }
 
     /// Bad requests (or events) per bucket, at the tier where requests are counted.
@@ -148,10 +160,16 @@ impl Search {
     pub fn moments(&self, rows: &Rows<'_>, case: &Case, hint: Option<&Hint>) -> Moments {
         let leaked = Hint { first_sign: case.leaks.iter().map(|l| l.first).min(), trigger: None };
         let hint = hint.copied().unwrap_or(leaked);
-        let mut kept = keep(&self.failures, hint);
+        let requests: f64 = self.counted.exposure.iter().sum();
+        let blip = |s: &Spell| {
+            let few = self.counted.basis == Basis::Requests && (s.bad as f64) < BLIP_SHARE * requests;
+            few && s.to - s.from <= BLIP && restarted(rows, case, s)
+        };
+        let keep = |spells: &[Spell]| keep(spells, hint, self.slow_least, &blip);
+        let mut kept = keep(&self.failures);
         let mut baseline = self.baselines.0;
         if kept.is_empty() {
-            (kept, baseline) = (keep(&self.all, hint), self.baselines.1);
+            (kept, baseline) = (keep(&self.all), self.baselines.1);
         }
         let out = Moments { basis: self.counted.basis, baseline, ..Moments::default() };
         moments(rows, case, kept, hint, out)
@@ -300,12 +318,23 @@ fn dense(moments: &[i64], near: i64) -> usize {
     moments.windows(DENSE).position(close).unwrap_or(0)
 }
 
+/// True where application instances are started, stopped or replaced beside a spell, and nothing else goes down.
+fn restarted(rows: &Rows<'_>, case: &Case, spell: &Spell) -> bool {
+    let near = spell.from.saturating_sub(RESTART)..=spell.to.saturating_add(RESTART);
+    let beside = || case.markers.iter().filter(|m| near.contains(&m.time));
+    let down = |m: &Marker| m.kind == Kind::LbServerState && rows.get(m.row).text(TextCol::Reason) == b"down";
+    let app = |m: &Marker| matches!(m.kind, Kind::AppStart | Kind::AppStop | Kind::Deploy | Kind::Rollback) || down(m);
+    let worse =
+        |m: &Marker| matches!(m.kind, Kind::ServerStop | Kind::ServerCrash | Kind::ServerRecovery | Kind::ResourceExhausted);
+    beside().any(app) && !beside().any(worse)
+}
+
 /// The spells that make the incident: those that matter beside the worst one, and none before its cause.
-fn keep(spells: &[Spell], hint: Hint) -> Vec<Spell> {
+fn keep(spells: &[Spell], hint: Hint, slow_least: i64, blip: &dyn Fn(&Spell) -> bool) -> Vec<Spell> {
     let cause = hint.trigger.into_iter().chain(hint.first_sign).min();
     let matters = |s: &&Spell| {
-        let lasting = s.to - s.from >= SLOW_LEAST && s.bad + s.slow_inside >= SLOW_COUNT;
-        (s.failed >= 5 || lasting) && cause.is_none_or(|c| s.to + SLACK >= c)
+        let lasting = s.to - s.from >= slow_least && s.bad + s.slow_inside >= SLOW_COUNT;
+        (s.failed >= 5 || lasting) && cause.is_none_or(|c| s.to.saturating_add(SLACK) >= c) && !blip(s)
     };
     let mut kept: Vec<Spell> = spells.iter().filter(matters).cloned().collect();
     let weight = |s: &Spell| s.bad + s.slow_inside;
@@ -346,10 +375,12 @@ mod tests {
     #[test]
     fn short_slowness_and_what_precedes_the_cause_is_no_incident() {
         let spells = || vec![spell(10, 13, 40, 0), spell(100, 130, 300, 250), spell(200, 203, 6, 6)];
-        let kept = |hint| keep(&spells(), hint).iter().map(|s| s.from / SECOND).collect::<Vec<_>>();
+        let kept = |hint| keep(&spells(), hint, 15 * SECOND, &|_| false).iter().map(|s| s.from / SECOND).collect::<Vec<_>>();
         assert_eq!(kept(Hint::default()), [100]);
         let hint = Hint { first_sign: Some(190 * SECOND), ..Hint::default() };
         assert_eq!(kept(hint), [200]);
-        assert_eq!(keep(&[spell(0, 40, 60, 0)], Hint::default()).len(), 1);
+        let slow =
+            |least, blip: &dyn Fn(&Spell) -> bool| keep(&[spell(0, 40, 60, 0)], Hint::default(), least * SECOND, blip).len();
+        assert_eq!((slow(15, &|_| false), slow(60, &|_| false), slow(15, &|_| true)), (1, 0, 0));
     }
 }

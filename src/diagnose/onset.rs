@@ -106,6 +106,8 @@ pub struct Rung {
     pub latest: i64,
     /// How far its source's clock may be off, ns; 0 where nothing is known of it.
     pub bound: i64,
+    /// The source that tells of it: between steps of one source its clock does not matter.
+    pub source: u32,
     /// False where its order and that of the rung before cannot be told.
     pub ordered: bool,
     /// In words, with the numbers.
@@ -117,7 +119,7 @@ pub struct Rung {
 impl Rung {
     /// A step that began at a moment, or in the stretch around it: earliest, probably, latest.
     fn new(step: Step, (earliest, at, latest): (i64, i64, i64), text: String, evidence: Vec<RowId>) -> Rung {
-        Rung { step, at, earliest, latest, bound: 0, ordered: true, text, evidence }
+        Rung { step, at, earliest, latest, bound: 0, source: 0, ordered: true, text, evidence }
     }
 }
 
@@ -136,6 +138,17 @@ impl Bounds {
     /// What stamps alone tell: a source that writes whole seconds may be a second late.
     pub fn of_stamps(signals: &Signals) -> Bounds {
         Bounds::new(signals.whole_seconds.iter().map(|whole| if *whole { SECOND } else { 0 }).collect())
+    }
+
+    /// The same, with what is known besides of how far a source's clock may be off, ns.
+    #[must_use]
+    pub fn widened(mut self, clocks: impl IntoIterator<Item = (u32, i64)>) -> Bounds {
+        for (source, nanos) in clocks {
+            if let Some(slot) = self.nanos.get_mut(source as usize) {
+                *slot = slot.saturating_add(nanos);
+            }
+        }
+        self
     }
 
     /// The bound of a row's source, ns.
@@ -172,10 +185,11 @@ impl Climb<'_> {
             rungs.extend(Step::ALL.iter().filter_map(|step| self.counted(*step, &view).or_else(|| self.risen(*step, &view))));
         }
         let seen = self.moments.spells.first();
-        let last = seen.map_or(i64::MAX, |s| (s.from + AFTER).max(i64::midpoint(s.from, s.to)));
+        let last = seen.map_or(i64::MAX, |s| s.from.saturating_add(AFTER).max(i64::midpoint(s.from, s.to)));
         rungs.retain(|rung| !rung.evidence.is_empty() && rung.at <= last);
         for rung in &mut rungs {
-            rung.bound = rung.evidence.iter().map(|row| self.bounds.of(self.rows, *row)).max().unwrap_or(0);
+            rung.bound = rung.evidence.first().map_or(0, |row| self.bounds.of(self.rows, *row));
+            rung.source = rung.evidence.first().map_or(0, |row| self.rows.get(*row).source_id());
         }
         order(rungs)
     }
@@ -343,7 +357,10 @@ impl Climb<'_> {
 /// Puts rungs in the order of time; those that cannot be told apart in the order from cause to effect, and they say so.
 fn order(mut rungs: Vec<Rung>) -> Vec<Rung> {
     rungs.sort_by_key(|rung| (rung.at, rung.step));
-    let apart = |before: &Rung, after: &Rung| after.earliest - before.latest > before.bound + after.bound;
+    let apart = |before: &Rung, after: &Rung| {
+        let clocks = if before.source == after.source { 0 } else { before.bound.saturating_add(after.bound) };
+        after.earliest.saturating_sub(before.latest) > clocks
+    };
     for index in 1..rungs.len() {
         let mut at = index;
         while let Some([before, after]) = at.checked_sub(1).and_then(|i| rungs.get(i..=at)) {
@@ -401,7 +418,7 @@ mod tests {
     use super::*;
 
     fn rung(step: Step, earliest: i64, latest: i64, bound: i64) -> Rung {
-        Rung { step, at: latest, earliest, latest, bound, ordered: true, text: String::new(), evidence: Vec::new() }
+        Rung { bound, source: step as u32, ..Rung::new(step, (earliest, latest, latest), String::new(), Vec::new()) }
     }
 
     fn ordered(rungs: Vec<Rung>) -> Vec<(Step, bool)> {
@@ -425,6 +442,18 @@ mod tests {
         let told = |bound| ordered(vec![rung(Step::Trigger, 0, 0, bound), rung(Step::Seen, 900, 900, bound)]);
         assert_eq!(told(400), [(Step::Trigger, true), (Step::Seen, true)]);
         assert_eq!(told(500), [(Step::Trigger, true), (Step::Seen, false)]);
+        // Between two lines of one source its clock does not matter.
+        let same = |step, at| Rung { source: 7, ..rung(step, at, at, 5000) };
+        assert_eq!(
+            ordered(vec![same(Step::Waiters, 10), same(Step::Timeouts, 11)]),
+            [(Step::Waiters, true), (Step::Timeouts, true)]
+        );
+    }
+
+    #[test]
+    fn bounds_add_up() {
+        let bounds = Bounds::new(vec![0, SECOND]).widened([(1, 5), (0, 7), (9, 9)]);
+        assert_eq!(bounds, Bounds::new(vec![7, SECOND + 5]));
     }
 
     #[test]

@@ -147,8 +147,8 @@ pub struct Signals {
 
 impl Signals {
     fn empty(front: Front, from: i64, to: i64) -> Signals {
-        let width = width(to - from);
-        let n = usize::try_from((to - from) / width + 1).unwrap_or(0);
+        let width = width(to.saturating_sub(from));
+        let n = usize::try_from(to.saturating_sub(from) / width + 1).unwrap_or(0);
         Signals {
             start: from,
             width,
@@ -175,7 +175,7 @@ impl Signals {
 
     /// When a bucket begins, ns UTC.
     pub fn begin(&self, bucket: usize) -> i64 {
-        self.start + self.width * i64::try_from(bucket).unwrap_or(0)
+        self.start.saturating_add(self.width.saturating_mul(i64::try_from(bucket).unwrap_or(0)))
     }
 
     /// Width of a bucket in seconds.

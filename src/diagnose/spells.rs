@@ -5,7 +5,8 @@
 //! the baseline beyond chance and by an amount that matters; what fails all the time at a low rate is baseline.
 
 use super::changepoint::{partition, prefix};
-use super::rates::{poisson_tail, rate_ratio};
+use crate::correlate::distributions::rate_ratio;
+use statrs::function::gamma::checked_gamma_lr;
 use std::ops::Range;
 
 /// A spell is at least so much worse than the baseline: events beyond what the baseline explains …
@@ -89,10 +90,10 @@ impl Segment {
     }
 
     fn is_worse(&self, base: &Segment, least: f64) -> bool {
-        // Sums of counts: whole and small enough.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-        let count = |s: &Segment| (s.events as u64, s.exposure);
-        let beyond = match rate_ratio(count(self), count(base)) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sums of counts and of whole seconds")]
+        let whole = |v: f64| v.round() as u64;
+        let hits = (whole(self.events), whole(base.events));
+        let beyond = match rate_ratio(hits, (whole(self.exposure), whole(base.exposure))) {
             Some(ratio) => ratio.low >= RATIO,
             None => base.exposure <= 0.0,
         };
@@ -126,7 +127,7 @@ fn baseline(segments: &[Segment], n: usize, least: f64) -> Segment {
 fn walked(bad: &[u32], exposure: &[f64], rate: f64, range: Range<usize>) -> Range<usize> {
     grown(bad.len(), range, |bucket| {
         let count = bad.get(bucket).copied().unwrap_or(0);
-        count >= 2 && poisson_tail(count.into(), rate * exposure.get(bucket).copied().unwrap_or(0.0)) < CHANCE
+        count >= 2 && poisson_tail(count, rate * exposure.get(bucket).copied().unwrap_or(0.0)) < CHANCE
     })
 }
 
@@ -137,6 +138,16 @@ pub fn with_slowness(bad: &[u32], exposure: &[f64], usual: f64, range: Range<usi
         let (count, of) = (f64::from(bad.get(bucket).copied().unwrap_or(0)), exposure.get(bucket).copied().unwrap_or(0.0));
         count >= 2.0 && count >= SLOW * of && count > RATIO * usual * of
     })
+}
+
+/// The probability of `least` or more events where `mean` are expected (Poisson).
+fn poisson_tail(least: u32, mean: f64) -> f64 {
+    match (least, mean > 0.0) {
+        (0, _) => 1.0,
+        (_, false) => 0.0,
+        // The chance of `least` events or more is the chance that a sum of `least` exponential times is at most `mean`.
+        _ => checked_gamma_lr(f64::from(least), mean).unwrap_or(1.0),
+    }
 }
 
 /// The range, as far as the buckets beside it are `odd`; one that is not is bridged.
@@ -167,6 +178,24 @@ mod tests {
                 now
             })
             .collect()
+    }
+
+    #[test]
+    fn poisson_tails() {
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
+        assert!(near(poisson_tail(3, 1.0), 0.080_301_4) && near(poisson_tail(10, 20.0), 0.995_004_6));
+        assert!(poisson_tail(50, 1.0) < 1e-60 && near(poisson_tail(0, 0.0), 1.0) && near(poisson_tail(1, 0.0), 0.0));
+        assert!(poisson_tail(2_000_000, 1_000_000.0) < 1e-9 && near(poisson_tail(1_000_000, 2_000_000.0), 1.0));
+    }
+
+    #[test]
+    fn large_counts_are_compared_rightly() {
+        let segment = |events: f64, exposure: f64| Segment { range: 0..1, events, exposure };
+        // Half of ten million fail, one in a thousand before; and one in a thousand both times.
+        let base = segment(10_000.0, 10_000_000.0);
+        assert!(segment(5_000_000.0, 10_000_000.0).is_worse(&base, SHARE));
+        assert!(!segment(12_000.0, 10_000_000.0).is_worse(&base, 0.0));
+        assert!(!segment(19_000.0, 10_000_000.0).is_worse(&base, 0.0) && segment(22_000.0, 10_000_000.0).is_worse(&base, 0.0));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     Alert, CallSite, Clock, Deploy, Gap, Leak, Ledger, Moment, Ref, Reject, Report, SCHEMA, Series, Source, Tool, Window,
-    attribution, diagnosed, incident,
+    attribution, diagnosed, incident, novel,
 };
 use crate::correlate::callsite::Attribution;
 use crate::correlate::{Case, Class, Site};
@@ -49,10 +49,11 @@ pub fn build(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Report {
         clock: clocks(table),
         logging_gaps: diagnosed::logging_gaps(diagnosis),
         suggestions: diagnosed::suggestions(&rows, diagnosis),
-        notes: notes(table, case),
+        notes: notes(table, case, diagnosis),
         rejects: rejects(table),
         undecided,
         judged: attribution::judged(case),
+        new_messages: novel::novel(&rows, diagnosis),
         series: series(case),
     }
 }
@@ -217,6 +218,7 @@ fn leaks(rows: &Rows<'_>, case: &Case) -> Vec<Leak> {
             Attribution::None => "none",
         },
         confidence: leak.confidence(),
+        discriminators: attribution::discriminators(rows, leak),
         connections: leak.connections.clone(),
         evidence: leak.evidence.iter().map(|row| reference(rows, *row)).collect(),
     };
@@ -317,7 +319,7 @@ fn clocks(table: &EventTable) -> Vec<Clock> {
 }
 
 /// Everything that was inferred, said once.
-fn notes(table: &EventTable, case: &Case) -> Vec<String> {
+fn notes(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Vec<String> {
     let mut notes = Vec::new();
     for source in &table.sources {
         let path = &source.path;
@@ -353,6 +355,7 @@ fn notes(table: &EventTable, case: &Case) -> Vec<String> {
     }
     notes.extend(case.remarks.iter().cloned());
     notes.extend(attribution::late(case));
+    notes.extend(novel::notes(diagnosis));
     if case.duplicates > 0 {
         notes.push(format!("{} records are written twice by their producer and are counted once.", case.duplicates));
     }

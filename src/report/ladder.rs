@@ -157,6 +157,32 @@ pub(super) fn markdown(report: &Report, out: &mut String) {
     }
 }
 
+/// Writes the section of the Markdown report on who was hurt.
+pub(super) fn impact(report: &Report, out: &mut String) {
+    let i = &report.impact;
+    let (Some(requests), Some(failed)) = (i.requests, i.failed) else { return };
+    let percent = |share: Option<f64>| share.map(|s| format!(" ({:.1} %)", s * 100.0)).unwrap_or_default();
+    let _ = writeln!(out, "## Impact\n\n- {failed} of {requests} requests failed{}", percent(i.failed_share));
+    if let (Some(clients), Some(affected)) = (i.clients, i.clients_affected) {
+        let key = escape(i.client_key.as_deref().unwrap_or("client"));
+        let share = percent(i.clients_affected_share);
+        let _ = writeln!(out, "- {affected} of {clients} clients had a failed request{share}, counted by {key}");
+    }
+    if let Some(peak) = &i.error_peak {
+        let share = percent(Some(peak.share));
+        let _ = writeln!(out, "- worst at {}: {} of {} failed{share}", peak.at, peak.failed, peak.requests);
+    }
+    if let Some([all, bad]) = i.degraded {
+        let share = percent(i.degraded_share);
+        let _ = writeln!(out, "- between onset and recovery {bad} of {all} requests of users failed or were too slow{share}");
+    }
+    if let Some(slo) = &i.slo {
+        let (target, used) = ((slo.target * 1e5).round() / 1e3, slo.budget_used * 100.0);
+        let _ = writeln!(out, "- objective {target} %: {} bad requests are {used:.0} % of the budget of thirty days", slo.bad);
+    }
+    out.push('\n');
+}
+
 #[cfg(test)]
 mod tests {
     use super::{from_onset, length};

@@ -79,7 +79,7 @@ impl Stream {
                 if !self.next_part(done) {
                     break;
                 }
-                // What joining the parts put ahead comes before what the reader gives.
+                // What was read of it to look for a seam comes first.
                 continue;
             }
             let Some((origin, reader)) = self.current.as_mut() else { continue };

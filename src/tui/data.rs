@@ -12,6 +12,9 @@ use crate::source::Input;
 use crate::table::{EventTable, RowId, Rows};
 use backtrail_parsers::Kind;
 
+/// Flags on the axis at the most: there are no more circled numbers.
+const MOST_FLAGS: usize = 20;
+
 /// A numbered moment of the incident.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Flag {
@@ -19,6 +22,10 @@ pub struct Flag {
     pub time: i64,
     /// What.
     pub title: String,
+    /// Between which moments it began, where that is known.
+    pub span: Option<(i64, i64)>,
+    /// False where it cannot be told whether it came before or after the one before.
+    pub ordered: bool,
 }
 
 /// A marker's kind on the axis.
@@ -51,6 +58,8 @@ pub struct Data {
     pub onset: Option<i64>,
     /// The ladder of the incident.
     pub flags: Vec<Flag>,
+    /// Stretches in which service was degraded.
+    pub spells: Vec<(i64, i64)>,
     /// Deploys, alerts, restarts, with their rows.
     pub marks: Vec<(i64, Mark, RowId)>,
     /// Index of the leak that a session belongs to, per session.
@@ -89,8 +98,9 @@ impl Data {
             }
         }
         let flags = flags(&report);
+        let spells = report.incident.spells.iter().filter_map(|s| nanos(&s.from).zip(nanos(&s.to))).collect();
         let marks = case.markers.iter().filter_map(|m| Some((m.time, mark(m.kind)?, m.row))).collect();
-        Data { table, case, report, order, tracks, window, onset, flags, marks, site_of, inputs, problems, chunks }
+        Data { table, case, report, order, tracks, window, onset, flags, spells, marks, site_of, inputs, problems, chunks }
     }
 
     /// The position in [`Data::order`] of the first row at or after a moment.
@@ -175,28 +185,30 @@ fn chunks(rows: &Rows<'_>) -> Vec<ChunkHead> {
     out
 }
 
-/// The moments of the incident, in the order of time.
+/// The ladder of the incident and those of its moments that are no rung of it, in the order of time.
 fn flags(report: &Report) -> Vec<Flag> {
     let incident = &report.incident;
+    let rung = |r: &crate::report::Rung| {
+        let span = nanos(&r.earliest).zip(nanos(&r.latest));
+        Some(Flag { time: nanos(&r.time)?, title: clean(&r.text), span, ordered: r.ordered })
+    };
+    let mut flags: Vec<Flag> = incident.ladder.iter().filter_map(rung).collect();
+    let has = |kind: &str| incident.ladder.iter().any(|r| r.kind == kind);
     let trigger = report.verdict.trigger.as_ref().map(|t| format!("cause begins: {}", clean(&t.title)));
-    let mut flags: Vec<Flag> = [
-        (&incident.cause_start, trigger.unwrap_or_else(|| "cause begins".into())),
-        (&incident.onset, "users see it".into()),
-        (&incident.detected, "somebody is told".into()),
-        (&incident.mitigated, "first better".into()),
-        (&incident.recovered, "over".into()),
-    ]
-    .into_iter()
-    .filter_map(|(time, title)| Some(Flag { time: time.as_deref().and_then(nanos)?, title }))
-    .collect();
-    for symptom in &report.verdict.symptoms {
-        if let Some(time) = symptom.time.as_deref().and_then(nanos) {
-            flags.push(Flag { time, title: clean(&symptom.text) });
+    let moments: [(&Option<String>, String, bool); 5] = [
+        (&incident.cause_start, trigger.unwrap_or_else(|| "cause begins".into()), has("trigger")),
+        (&incident.onset, "users see it".into(), has("onset")),
+        (&incident.detected, "somebody is told".into(), false),
+        (&incident.mitigated, "better for the first time".into(), incident.mitigated == incident.recovered),
+        (&incident.recovered, "over".into(), false),
+    ];
+    for (time, title, told) in moments {
+        if let Some(time) = time.as_deref().and_then(nanos).filter(|_| !told) {
+            flags.push(Flag { time, title, span: None, ordered: true });
         }
     }
     flags.sort_by_key(|flag| flag.time);
-    flags.dedup();
-    flags.truncate(9);
+    flags.truncate(MOST_FLAGS);
     flags
 }
 

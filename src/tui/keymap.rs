@@ -153,12 +153,15 @@ actions! {
     }
     Sessions {
         SessionOpen = "session-events", ["enter"], "its events";
+        SessionFollow = "session-follow", ["p"], "all records of its connection";
         Group = "group", ["o"], "group: call site, pool, host, endpoint, none";
         Suspects = "suspects", ["a"], "all sessions, or those that did not end well";
         Holders = "holders", ["w"], "who holds a connection at the cursor";
     }
     Events {
         EventOpen = "event-record", ["enter", "r"], "show or hide the whole record";
+        RecordDown = "record-down", ["J"], "scroll the record down";
+        RecordUp = "record-up", ["K"], "scroll the record up";
         Search = "search", ["/"], "search";
         SearchNext = "search-next", ["n"], "next hit";
         SearchPrev = "search-previous", ["N"], "hit before";

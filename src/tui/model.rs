@@ -157,6 +157,8 @@ pub struct Events {
     pub search: Option<Search>,
     /// The record is shown whole.
     pub record: bool,
+    /// Lines of the record scrolled past, and of which record.
+    pub scrolled: Option<(RowId, usize)>,
     /// Long records are wrapped in the list.
     pub wrap: bool,
     /// Records that were read again.

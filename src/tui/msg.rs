@@ -1,8 +1,10 @@
 //! Everything that can happen, and everything that can be asked for.
 
+use super::clock::Zone;
 use super::data::Data;
 use super::filter::Filter;
 use super::jobs::Change;
+use super::notes::Note;
 use crate::table::RowId;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use std::sync::Arc;
@@ -92,11 +94,6 @@ pub enum Cmd {
         /// The notes.
         text: String,
     },
-    /// Write a file for others; it never overwrites one.
-    Export {
-        /// Its name.
-        name: String,
-        /// What it holds.
-        text: String,
-    },
+    /// Write report, timeline and postmortem with these notes, in this zone; no file is overwritten.
+    Export(Arc<Data>, Vec<Note>, Zone),
 }

@@ -2,7 +2,9 @@
 
 use super::clock::nanos;
 use super::data::Data;
-use crate::report::build::rfc3339;
+use crate::report::build::{reference, rfc3339};
+use crate::report::text::clean;
+use crate::report::{Moment, Report};
 use crate::table::RowId;
 
 /// The tags, in the order in which they follow each other.
@@ -78,12 +80,32 @@ pub fn read(text: &str, data: &Data) -> Vec<Note> {
     list.iter().filter_map(one).collect()
 }
 
+/// The report with the notes on its timeline, each with its tag as the phase and its record as the proof.
+pub fn told(report: &Report, data: &Data, notes: &[Note]) -> Report {
+    let rows = data.table.rows();
+    let one = |note: &Note| {
+        let words = if note.comment.is_empty() { &note.text } else { &note.comment };
+        let evidence = vec![reference(&rows, note.row)];
+        let source = evidence.first().map_or(0, |at| at.source as usize);
+        let phase = if note.tag.is_empty() { "note".to_owned() } else { note.tag.to_lowercase() };
+        Moment {
+            time: rfc3339(note.time),
+            bound_ms: None,
+            phase: Some(phase),
+            tier: data.report.sources.get(source).map_or("other", |s| s.tier),
+            title: clean(words).chars().take(200).collect(),
+            evidence,
+        }
+    };
+    let mut report = report.clone();
+    report.timeline.extend(notes.iter().map(one));
+    report.timeline.sort_by(|a, b| a.time.cmp(&b.time));
+    report
+}
+
 /// Notes as a section of Markdown, in the order of time.
 pub fn markdown(notes: &[Note]) -> String {
-    let safe = |text: &str| {
-        let clean = crate::report::text::clean(text);
-        clean.chars().flat_map(|c| if r"\`*_{}[]<>#|&!".contains(c) { vec!['\\', c] } else { vec![c] }).collect::<String>()
-    };
+    let safe = crate::report::markdown::escape;
     let mut out = String::from("## Notes\n\n");
     for tag in TAGS.iter().skip(1).chain(TAGS.iter().take(1)) {
         let tagged: Vec<&Note> = notes.iter().filter(|n| n.tag == *tag).collect();

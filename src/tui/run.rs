@@ -14,9 +14,10 @@ use ratatui::crossterm::clipboard::CopyToClipboard;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{
     self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event, KeyCode, KeyModifiers,
+    MouseEventKind,
 };
-use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
+use ratatui::crossterm::{Command, execute};
 use std::io::{self, Stdout, Write, stdout};
 use std::path::Path;
 use std::sync::Arc;
@@ -56,6 +57,17 @@ fn give_back() {
     let _ = terminal::disable_raw_mode();
 }
 
+/// The codes of [`give_back`], for somebody else to write.
+fn restoring() -> String {
+    let mut codes = String::new();
+    let written = DisableMouseCapture
+        .write_ansi(&mut codes)
+        .and_then(|()| DisableBracketedPaste.write_ansi(&mut codes))
+        .and_then(|()| LeaveAlternateScreen.write_ansi(&mut codes))
+        .and_then(|()| Show.write_ansi(&mut codes));
+    if written.is_ok() { codes } else { String::new() }
+}
+
 impl Screen {
     fn new(mouse: bool) -> io::Result<Screen> {
         let taken = take(mouse).and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
@@ -85,6 +97,7 @@ pub fn run(wish: Wish, settings: Settings, odd: Vec<String>, host: &Arc<dyn Host
         give_back();
         before(info);
     }));
+    let guard = host.guard(&restoring());
     let mut screen = Screen::new(settings.mouse)?;
     let size = screen.terminal.size()?;
     let mut model = Model::new((size.width, size.height), settings, host.zone(), follow);
@@ -99,6 +112,7 @@ pub fn run(wish: Wish, settings: Settings, odd: Vec<String>, host: &Arc<dyn Host
     let mut worker = Worker { host: Arc::clone(host), send, latest: Arc::default(), quick: None };
     let code = turns(&mut screen, &mut model, &messages, &mut worker, &lent)?;
     drop(screen);
+    drop(guard);
     let _ = std::panic::take_hook();
     let problems = match &model.stage {
         Stage::Ready(data) => data.problems.clone(),
@@ -236,6 +250,8 @@ fn keys(send: Sender<Msg>, lent: Arc<AtomicBool>) {
                     }
                     Msg::Key(key)
                 }
+                // The pointer passing by changes nothing.
+                Ok(Event::Mouse(mouse)) if mouse.kind == MouseEventKind::Moved => continue,
                 Ok(Event::Mouse(mouse)) => Msg::Mouse(mouse),
                 Ok(Event::Paste(text)) => Msg::Paste(text),
                 Ok(Event::Resize(width, height)) => Msg::Resize(width, height),
@@ -256,6 +272,7 @@ fn keys(send: Sender<Msg>, lent: Arc<AtomicBool>) {
 /// Reads the logs; while they are followed, again whenever they change.
 fn reader(wish: Wish, follow: bool, send: Sender<Msg>) {
     std::thread::spawn(move || {
+        let mut wish = wish;
         let mut seen = super::work::signature(&wish);
         read(&wish, &|msg| send.send(msg).is_ok());
         if !follow {
@@ -287,6 +304,7 @@ fn reader(wish: Wish, follow: bool, send: Sender<Msg>) {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => std::thread::sleep(Duration::from_secs(2)),
             }
+            super::work::rotated(&mut wish, &seen);
             let now = super::work::signature(&wish);
             if now != seen {
                 seen = now;

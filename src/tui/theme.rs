@@ -131,9 +131,10 @@ const EIGHTHS: [&str; 9] = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇"
 /// The same in ASCII.
 const LEVELS: [&str; 9] = [" ", "_", ".", ".", "-", "=", "+", "*", "#"];
 /// Numbers of flags.
-const CIRCLED: [&str; 9] = ["①", "②", "③", "④", "⑤", "⑥", "⑦", "⑧", "⑨"];
-/// The same in ASCII.
-const DIGITS: [&str; 9] = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+const CIRCLED: [&str; 20] =
+    ["①", "②", "③", "④", "⑤", "⑥", "⑦", "⑧", "⑨", "⑩", "⑪", "⑫", "⑬", "⑭", "⑮", "⑯", "⑰", "⑱", "⑲", "⑳"];
+/// The same in ASCII; letters go on where digits end.
+const DIGITS: [&str; 20] = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"];
 
 impl Glyphs {
     const fn pick(self, pretty: &'static str, ascii: &'static str) -> &'static str {
@@ -233,6 +234,11 @@ impl Glyphs {
     /// Never given back.
     pub const fn leaked(self) -> &'static str {
         self.pick("✕", "X")
+    }
+
+    /// About there.
+    pub const fn about(self) -> &'static str {
+        self.pick("≈", "~")
     }
 
     /// Text goes on.

@@ -129,7 +129,7 @@ fn loaded(model: &mut Model, data: Arc<Data>) -> Vec<Cmd> {
                     cmds.push(Cmd::Bell);
                 }
             }
-            notes::carry(model, old, &data);
+            notes::carry(model, &data);
         }
     }
     if let Some(problem) = data.problems.first() {

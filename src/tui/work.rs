@@ -1,14 +1,21 @@
 //! Carries out what the model asks for, away from the thread that draws: reading, filtering, searching, comparing.
 
+use super::clock::Zone;
 use super::data::Data;
 use super::host::Host;
 use super::jobs;
 use super::model::Model;
 use super::msg::{Cmd, Msg, Progress};
+use super::notes::{self, Note};
 use crate::correlate;
 use crate::diagnose;
 use crate::ingest::{self, Options};
-use crate::report::build;
+use crate::report::html::Material;
+use crate::report::local::Local;
+use crate::report::postmortem::{self, Form, Look};
+use crate::report::quotes::Quotes;
+use crate::report::timeline::csv;
+use crate::report::{build, markdown};
 use crate::source::again::Again;
 use crate::source::{Input, Origin, find};
 use crate::table;
@@ -127,6 +134,23 @@ pub fn signature(wish: &Wish) -> Vec<(String, u64, Option<SystemTime>)> {
     inputs.iter().flat_map(|i| &i.parts).map(one).collect()
 }
 
+/// Takes in what a named file was rotated to: `app.log.1` beside `app.log`, once `app.log` is shorter than it was.
+pub fn rotated(wish: &mut Wish, before: &[(String, u64, Option<SystemTime>)]) {
+    let size = |path: &str| std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file).map(|m| m.len());
+    let known = wish.paths.clone();
+    for path in &known {
+        let old = before.iter().find(|(name, ..)| name == path).map(|(_, len, _)| *len);
+        // The highest number taken in moves up by one with every rotation.
+        let next = (1..1000).map(|n| format!("{path}.{n}")).find(|name| !known.contains(name));
+        let (Some(next), Some(old), Some(now), Some(moved)) = (next, old, size(path), size(&format!("{path}.1"))) else {
+            continue;
+        };
+        if now < old && moved >= old && size(&next).is_some() {
+            wish.paths.push(next);
+        }
+    }
+}
+
 /// Carries out a command that needs no terminal, and sends what comes of it.
 pub fn perform(cmd: Cmd, host: &dyn Host, readers: &Readers, latest: &Latest, send: Send<'_>) {
     match cmd {
@@ -175,13 +199,46 @@ pub fn perform(cmd: Cmd, host: &dyn Host, readers: &Readers, latest: &Latest, se
                 send(Msg::Say(format!("notes are not saved: {reason}")));
             }
         }
-        Cmd::Export { name, text } => {
-            let said = match host.export(&name, &text) {
-                Ok(path) => format!("written: {path}"),
-                Err(reason) => reason,
-            };
-            send(Msg::Say(said));
+        Cmd::Export(data, notes, zone) => {
+            send(Msg::Say(export(&data, &notes, zone, host)));
         }
         Cmd::Quit(_) | Cmd::Suspend | Cmd::Redraw | Cmd::Mouse(_) | Cmd::Bell | Cmd::Copy(_) | Cmd::Edit { .. } => {}
     }
+}
+
+/// Writes the files that others read, and says their names, or what went wrong.
+fn export(data: &Data, notes: &[Note], zone: Zone, host: &dyn Host) -> String {
+    let told = notes::told(&data.report, data, notes);
+    let local = match zone {
+        Zone::Utc => Local::Utc,
+        Zone::Named(zone) => Local::Named(zone),
+        Zone::Fixed(seconds) => chrono::FixedOffset::east_opt(seconds).map_or(Local::Utc, Local::Fixed),
+    };
+    let mut report = markdown::render(&data.report);
+    if !notes.is_empty() {
+        report.push('\n');
+        report.push_str(&notes::markdown(notes));
+    }
+    let quotes = Quotes::read(&told);
+    let mut rows = Vec::new();
+    let material = Material { report: &told, bars: &[], quotes: &quotes, zone: local };
+    let made = postmortem::render(&material, &Form::Own, Look::Markdown)
+        .and_then(|text| csv::write(&told, &mut rows).map(|()| text))
+        .map_err(|e| e.to_string());
+    let files = match made {
+        Ok(text) => [
+            ("backtrail-report.md", report),
+            ("backtrail-timeline.csv", String::from_utf8_lossy(&rows).into_owned()),
+            ("backtrail-postmortem.md", text),
+        ],
+        Err(reason) => return reason,
+    };
+    let mut written = Vec::new();
+    for (name, text) in files {
+        match host.export(name, &text) {
+            Ok(path) => written.push(path),
+            Err(reason) => return reason,
+        }
+    }
+    format!("written: {}", written.join(", "))
 }

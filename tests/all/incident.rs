@@ -194,6 +194,63 @@ fn an_objective_shows_what_was_spent() {
     assert!(String::from_utf8_lossy(&plain.get_output().stdout).contains("objective 99.9 %"));
 }
 
+#[test]
+fn a_stray_line_does_not_blur_the_rest() {
+    let outage = HOUR..1.3 * HOUR;
+    let mut log = access(37, (0.0, 3.0 * HOUR), |_| 1.0, |t| if outage.contains(&t) { 0.5 } else { 0.002 }, 1.0);
+    log.push_str(
+        "198.51.100.3 - - [02/Mar/1999:00:00:01 +0000] \"GET /products HTTP/1.1\" 200 1 \"-\" \"x\" rt=0.1 urt=\"0.1\"\n",
+    );
+    log.push_str(
+        "198.51.100.3 - - [02/Mar/2026:02:00:01 +0000] \"GET /products HTTP/1.1\" 200 1 \"-\" \"x\" rt=9000000000 urt=\"1\"\n",
+    );
+    let told = run(&log);
+    assert!(off(told.incident.onset.as_ref(), outage.start) < 30.0, "{:?}", told.incident);
+    assert!(off(told.incident.recovered.as_ref(), outage.end) < 30.0, "{:?}", told.incident);
+}
+
+#[test]
+fn a_restart_that_drops_a_few_requests_is_no_incident() {
+    let dir = tempfile::tempdir().unwrap();
+    let blip = 6.0 * HOUR..6.0 * HOUR + 12.0;
+    let log = access(41, (0.0, 12.0 * HOUR), |_| 3.0, |t| if blip.contains(&t) { 0.9 } else { 0.001 }, 0.1);
+    let path = file(&dir, "access.log", log.as_bytes());
+    let without = report(&[&path], &Options::default());
+    assert_eq!(without.incident.spells.len(), 1, "without a word of a restart it is one: {:?}", without.incident);
+    let deploys = file(&dir, "deploys.log", b"2026-03-02T05:59:50Z deployed shop-api version 2.4.1 (commit 681237b) by ci\n");
+    let told = report(&[&path, &deploys], &Options::default());
+    assert_eq!(told.deploys.len(), 1);
+    assert_eq!(told.incident.spells.len(), 0, "{:?}", told.incident);
+    assert_eq!(told.verdict.status, "nothing_abnormal");
+}
+
+#[test]
+fn a_log_of_the_database_alone_has_moments_too() {
+    let mut log = String::new();
+    for second in 0..7200u32 {
+        let time = (midnight() + Duration::seconds(second.into())).format("%Y-%m-%d %H:%M:%S.000 UTC");
+        let pid = 1000 + second;
+        if second % 3 == 0 {
+            let _ = writeln!(log, "{time} [{pid}] LOG:  connection authorized: user=app database=shop");
+            let _ = writeln!(
+                log,
+                "{time} [{pid}] LOG:  disconnection: session time: 0:00:00.400 user=app database=shop host=10.0.0.5 port=4711"
+            );
+        }
+        if (3600..4200).contains(&second) {
+            let _ = writeln!(log, "{time} [{pid}] FATAL:  sorry, too many clients already");
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(&dir, "postgresql.log", log.as_bytes());
+    let told = report(&[&path], &Options::default());
+    assert_eq!(told.incident.basis, Some("events"));
+    assert!(off(told.incident.onset.as_ref(), HOUR) < 15.0, "{:?}", told.incident);
+    assert!(off(told.incident.recovered.as_ref(), 4200.0) < 15.0, "{:?}", told.incident);
+    assert_eq!(told.impact.requests, None);
+    check_ladder(&told.incident);
+}
+
 /// What must hold of every ladder.
 fn check_ladder(incident: &Incident) {
     for rung in &incident.ladder {

@@ -12,7 +12,7 @@ use backtrail::tui::settings::Settings;
 use backtrail::tui::theme::Theme;
 use backtrail::tui::update::update;
 use backtrail::tui::view::view;
-use backtrail::tui::work::{Latest, Readers, Wish, perform, read};
+use backtrail::tui::work::{Latest, Readers, Wish, perform, read, rotated, signature};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
@@ -46,6 +46,9 @@ impl Host for World {
     }
     fn suspend(&self) -> Result<(), String> {
         Ok(())
+    }
+    fn guard(&self, _: &str) -> Option<Box<dyn std::any::Any>> {
+        None
     }
     fn zone(&self) -> Zone {
         Zone::parse("Europe/Berlin")
@@ -348,6 +351,10 @@ fn notes_are_kept_and_exported() {
     let export = play.world.exports.lock().unwrap().get("backtrail-report.md").cloned().unwrap();
     assert!(export.contains("### Detection\n") && export.contains("the first leak: "), "{export}");
     assert!(export.contains("ShipmentService"), "the report is in it");
+    let postmortem = play.world.exports.lock().unwrap().get("backtrail-postmortem.md").cloned().unwrap();
+    assert!(postmortem.contains("the first leak"), "{postmortem}");
+    let timeline = play.world.exports.lock().unwrap().get("backtrail-timeline.csv").cloned().unwrap();
+    assert!(timeline.contains(",detection,app,"), "{timeline}");
     // The next session has them.
     let mut next = Play::of(100, 30, Msg::Tick, Settings::default());
     next.world = Arc::clone(&play.world);
@@ -464,6 +471,31 @@ fn the_mouse_points_and_brushes() {
     assert_eq!(play.model.pane, Pane::Events);
     play.tell(mouse(MouseEventKind::Down(MouseButton::Left), 50, 10));
     assert_eq!(play.model.events.list.at - play.model.events.list.top, 4, "the fifth line below the header");
+}
+
+#[test]
+fn a_session_leads_to_all_its_records() {
+    let mut play = Play::new(100, 30);
+    play.keys("2<enter>p");
+    assert_eq!(play.model.pane, Pane::Events);
+    let count = play.model.event_count();
+    assert!((1..50).contains(&count), "{count} records name one connection");
+    play.keys("JJ");
+    assert!(!play.frame().contains("Apparent connection leak detected"), "the record is scrolled\n{}", play.frame());
+}
+
+#[test]
+fn a_rotated_file_stays_in_sight() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = super::tools::file(&dir, "app.log", b"one\ntwo\n").display().to_string();
+    let mut wish = Wish { paths: vec![path.clone()], options: Options::default() };
+    let before = signature(&wish);
+    rotated(&mut wish, &before);
+    assert_eq!(wish.paths.len(), 1, "nothing has happened yet");
+    std::fs::rename(&path, format!("{path}.1")).unwrap();
+    std::fs::write(&path, b"three\n").unwrap();
+    rotated(&mut wish, &before);
+    assert_eq!(wish.paths, [path.clone(), format!("{path}.1")]);
 }
 
 #[test]

@@ -3,11 +3,11 @@
 use super::{Count, Gauge, SECOND, Signals, Timing};
 use crate::correlate::session::{Ended, Session};
 use crate::correlate::{Case, Class};
-use crate::diagnose::front::{Front, Tier, span};
+use crate::diagnose::front::{Front, Hours, Tier, span};
 use crate::ingest::{IntCol, LongCol, TextCol};
+use crate::table::maps::HashMap;
 use crate::table::{Row, RowId, Rows};
 use backtrail_parsers::{Kind, Layer};
-use std::collections::HashMap;
 
 /// Producers that tell of a timeout twice (pool and caller) do so within this time.
 const TWICE: i64 = 5_000_000;
@@ -24,7 +24,7 @@ impl Signals {
         let Some((from, to)) = front.range.or_else(|| operation(rows)) else { return Signals::default() };
         let mut signals = Signals::empty(front, from, to);
         signals.whole_seconds = vec![true; rows.table().sources.len()];
-        let mut last = LastTimeout::new();
+        let mut last = LastTimeout::default();
         for row in rows.iter() {
             signals.take(&row, &mut last);
         }
@@ -219,6 +219,7 @@ fn operation(rows: &Rows<'_>) -> Option<(i64, i64)> {
                 | Kind::Error
         )
     };
-    let times = rows.iter().filter(|r| r.has_time() && counts(r.kind())).map(|r| (r.time(), r.time()));
-    times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    let mut hours = Hours::default();
+    rows.iter().filter(|r| r.has_time() && counts(r.kind())).for_each(|r| hours.see(r.time()));
+    hours.range()
 }

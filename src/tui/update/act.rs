@@ -99,6 +99,9 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Cmd> {
         }
         Action::Holders => model.sessions.holding = !model.sessions.holding,
         Action::EventOpen => model.events.record = !model.events.record,
+        Action::RecordDown => events::scroll_record(model, 1),
+        Action::RecordUp => events::scroll_record(model, -1),
+        Action::SessionFollow => return sessions::follow(model),
         Action::Wrap => model.events.wrap = !model.events.wrap,
         Action::Search => ask(model, Ask::Search),
         Action::FilterIn => ask(model, Ask::FilterIn),

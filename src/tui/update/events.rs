@@ -173,6 +173,16 @@ pub(super) fn jump(model: &mut Model, wanted: Wanted, forward: bool) {
     }
 }
 
+/// Scrolls the record shown whole; another record begins at its beginning.
+pub(super) fn scroll_record(model: &mut Model, by: i64) {
+    let Some(row) = model.event_row(model.events.list.at) else { return };
+    model.events.record = true;
+    let lines = model.events.raw.get(&row).map_or(0, |text| text.lines().count());
+    let at = model.events.scrolled.filter(|(of, _)| *of == row).map_or(0, |(_, at)| at);
+    let at = num::index(num::signed(at) + by).min(lines.saturating_sub(1));
+    model.events.scrolled = Some((row, at));
+}
+
 /// Puts the selected record on the clipboard.
 pub(super) fn copy(model: &mut Model) -> Vec<Cmd> {
     let Some(text) = model.event_row(model.events.list.at).and_then(|row| model.events.raw.get(&row)) else {

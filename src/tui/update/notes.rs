@@ -4,7 +4,6 @@ use super::super::data::Data;
 use super::super::model::{Ask, Model, Pane, Prompt};
 use super::super::msg::Cmd;
 use super::super::notes::{self, Note, TAGS};
-use crate::report::markdown;
 use crate::table::RowId;
 
 /// Saves the notes, where the settings allow it.
@@ -108,23 +107,19 @@ pub(super) fn restore(model: &mut Model, text: &str) {
     }
     model.notes.sort_by_key(|n| (n.time, n.row));
     if !model.notes.is_empty() {
-        model.message = Some(format!("{} notes of an earlier session are back", model.notes.len()));
+        model.message = Some(format!("notes of an earlier session are back: {}", model.notes.len()));
     }
 }
 
 /// Notes keep their records over a new reading of grown files.
-pub(super) fn carry(model: &mut Model, old: &Data, new: &Data) {
-    let _ = old;
+pub(super) fn carry(model: &mut Model, new: &Data) {
     model.notes = notes::read(&notes::write(&model.notes), new);
 }
 
-/// Writes the report with the notes in it.
+/// Writes what others read, with the notes in it.
 pub(super) fn export(model: &mut Model) -> Vec<Cmd> {
-    let Some(data) = model.data() else { return Vec::new() };
-    let mut text = markdown::render(&data.report);
-    if !model.notes.is_empty() {
-        text.push('\n');
-        text.push_str(&notes::markdown(&model.notes));
-    }
-    vec![Cmd::Export { name: "backtrail-report.md".into(), text }]
+    let zone = model.clock(None).zone;
+    let Some(data) = model.data().cloned() else { return Vec::new() };
+    model.message = Some("writing report, timeline and postmortem".into());
+    vec![Cmd::Export(data, model.notes.clone(), zone)]
 }

@@ -1,7 +1,9 @@
 //! Sessions: which are shown, in which groups, and who holds a connection at the cursor.
 
 use super::super::data::Data;
+use super::super::filter::{Filter, Rule};
 use super::super::model::{Group, Holder, List, Model, Pane, SessionLine};
+use super::super::msg::Cmd;
 use super::show_row;
 use crate::correlate::{Class, Session};
 use crate::ingest::TextCol;
@@ -81,6 +83,19 @@ pub(super) fn open(model: &mut Model) {
         Some(line) => format!("{key} of {file}: its end is on line {line}"),
         None => format!("{key} of {file}: no line ends it"),
     });
+}
+
+/// Shows every record, of all sources, that names the selected session's connection, or its process where it has no name.
+pub(super) fn follow(model: &mut Model) -> Vec<Cmd> {
+    let Some((data, index)) = model.data().cloned().zip(model.session()) else { return Vec::new() };
+    let Some(session) = data.case.sessions.get(index as usize) else { return Vec::new() };
+    let rule = match (session.conn, session.pid) {
+        (0, pid) => Rule::Pid(pid),
+        (code, _) => Rule::Text(TextCol::Conn, vec![code]),
+    };
+    let label = data.session_key(session);
+    show_row(model, session.open_row);
+    super::events::add(model, Filter { rule, out: false, label })
 }
 
 /// Finds who holds a connection at the cursor, where that is shown.

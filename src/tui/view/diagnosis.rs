@@ -46,7 +46,7 @@ pub(super) fn notes(model: &Model, pen: &mut Pen<'_>, body: Rect) {
         return;
     }
     let header = format!(
-        "{} notes; {} exports them with the report",
+        "{} noted; {} exports them with the report",
         model.notes.len(),
         model.settings.keys.key(super::super::keymap::Action::Export)
     );

@@ -245,7 +245,8 @@ fn record(model: &Model, data: &Data, rows: &Rows<'_>, id: RowId, pen: &mut Pen<
         used += pen.wrapped(area, used, text.trim_end(), Role::Key);
     }
     let raw = model.events.raw.get(&id).map_or("reading it again", String::as_str);
-    for line in raw.lines() {
+    let scrolled = model.events.scrolled.filter(|(of, _)| *of == id).map_or(0, |(_, at)| at);
+    for line in raw.lines().skip(scrolled) {
         if used >= area.height {
             break;
         }

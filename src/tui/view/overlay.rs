@@ -49,7 +49,7 @@ fn keys(model: &Model, action: Action) -> String {
 }
 
 fn command(model: &Model, action: Action) -> (String, String) {
-    (format!("{:<12}", keys(model, action)), format!("{}  ({})", action.help(), action.scope().title()))
+    (format!("{:<12}", keys(model, action)), format!("{}  ({}, {})", action.help(), action.scope().title(), action.name()))
 }
 
 fn help(model: &Model, top: usize, pen: &mut Pen<'_>, screen: Rect) {

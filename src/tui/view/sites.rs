@@ -12,6 +12,8 @@ use ratatui::layout::Rect;
 
 /// Columns of a site's curve.
 const CURVE: usize = 16;
+/// The heading where there is room for all columns.
+const WIDE: &str = "  # leaked  share  per 1000  openings          confidence  call site";
 
 /// Draws the pane.
 pub(super) fn draw((model, data): (&Model, &Data), pen: &mut Pen<'_>, body: Rect) {
@@ -23,14 +25,18 @@ pub(super) fn draw((model, data): (&Model, &Data), pen: &mut Pen<'_>, body: Rect
     }
     let (above, below) = split(body, true);
     let all: u64 = data.report.leaks.iter().map(|l| l.sessions).sum();
-    pen.text(above, above.x, above.y, "  # leaked  share  per 1000  openings          confidence  call site", Role::Dim);
+    let wide = body.width >= 110;
+    let head = if wide { WIDE } else { "  # leaked  share  openings  call site" };
+    pen.text(above, above.x, above.y, head, Role::Dim);
     let list = Rect { y: above.y + 1, height: above.height.saturating_sub(1), ..above };
     for (y, (index, leak)) in (list.y..list.bottom()).zip(data.report.leaks.iter().enumerate().skip(model.sites.top)) {
         let rate = leak.rate.map_or_else(|| "-".to_owned(), |r| format!("{:.1}", r.per_1000));
-        let text = format!("{:>3} {:>6} {:>4} %  {rate:>8}  ", leak.rank, leak.sessions, leak.sessions * 100 / all.max(1));
+        let rate = if wide { format!("  {rate:>8}") } else { String::new() };
+        let text = format!("{:>3} {:>6} {:>4} %{rate}  ", leak.rank, leak.sessions, leak.sessions * 100 / all.max(1));
         let x = pen.text(list, list.x, y, &text, Role::Plain);
-        let x = pen.text(list, x, y, &curve(data, index, pen), Role::Bad);
-        let x = pen.text(list, x + 2, y, &format!("{:<10}  ", leak.confidence), Role::Dim);
+        let x = pen.text(list, x, y, &curve(data, index, pen, if wide { CURVE } else { CURVE / 2 }), Role::Bad);
+        let confidence = if wide { format!("{:<10}  ", leak.confidence) } else { String::new() };
+        let x = pen.text(list, x + 2, y, &confidence, Role::Dim);
         pen.text(list, x, y, &data.site_name(index), Role::Bad);
         if index == model.sites.at {
             pen.over(Rect { y, height: 1, ..list }, Role::Selected);
@@ -40,13 +46,13 @@ pub(super) fn draw((model, data): (&Model, &Data), pen: &mut Pen<'_>, body: Rect
 }
 
 /// Openings over the window.
-fn curve(data: &Data, index: usize, pen: &Pen<'_>) -> String {
-    let mut counts = [0u64; CURVE];
+fn curve(data: &Data, index: usize, pen: &Pen<'_>, columns: usize) -> String {
+    let mut counts = vec![0u64; columns];
     let (from, to) = data.window;
     let sessions = data.case.leaks.get(index).map(|l| l.sessions.as_slice()).unwrap_or_default();
     for session in sessions.iter().filter_map(|i| data.case.sessions.get(*i as usize)) {
-        let at = num::index(num::share(session.open - from, num::signed(CURVE), (to - from).max(1)));
-        if let Some(slot) = counts.get_mut(at.min(CURVE - 1)) {
+        let at = num::index(num::share(session.open - from, num::signed(columns), (to - from).max(1)));
+        if let Some(slot) = counts.get_mut(at.min(columns - 1)) {
             *slot += 1;
         }
     }
@@ -73,11 +79,18 @@ fn detail((model, data): (&Model, &Data), pen: &mut Pen<'_>, area: Rect) {
     let held = data.case.leaks.get(model.sites.at).map_or(0, |l| l.held);
     lines.push((format!("from {} to {}, held {} in all", time(&leak.first), time(&leak.last), length(held)), Role::Plain));
     if let Some(rate) = leak.rate {
-        let text = format!("{:.1} of 1000 borrows leak ({:.1} to {:.1}, of {})", rate.per_1000, rate.low, rate.high, rate.of);
+        let (unit, of) = (rate.unit, rate.of);
+        let text = format!("{:.1} of 1000 {unit} leak ({:.1} to {:.1}, of {of})", rate.per_1000, rate.low, rate.high);
         lines.push((text, Role::Plain));
+    }
+    if let Some(found) = leak.discriminators.first().filter(|d| d.confidence != "unattributed") {
+        lines.push((found.text.clone(), Role::Bad));
     }
     if let Some(share) = data.case.leaks.get(model.sites.at).and_then(|l| l.pool_share) {
         lines.push((format!("{:.0} % of the pool when it was first exhausted", share * 100.0), Role::Plain));
+    }
+    if let Some(judged) = &leak.by_age {
+        lines.push((judged.text.clone(), Role::Plain));
     }
     let seen: Vec<String> = leak.evidence.iter().take(4).map(|at| place(&data.report, at)).collect();
     let how = leak.attribution.replace('_', " ");

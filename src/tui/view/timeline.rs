@@ -12,7 +12,7 @@ use ratatui::layout::Rect;
 use unicode_width::UnicodeWidthStr;
 
 /// Steps between the ticks of an axis, ns.
-const STEPS: [i64; 22] = [
+const STEPS: [i64; 23] = [
     SECOND / 100,
     SECOND / 20,
     SECOND / 10,
@@ -30,6 +30,7 @@ const STEPS: [i64; 22] = [
     3600 * SECOND,
     2 * 3600 * SECOND,
     3 * 3600 * SECOND,
+    4 * 3600 * SECOND,
     6 * 3600 * SECOND,
     12 * 3600 * SECOND,
     86_400 * SECOND,
@@ -58,7 +59,9 @@ pub(super) fn draw((model, data): (&Model, &Data), pen: &mut Pen<'_>, body: Rect
     let each = if all.is_empty() { 0 } else { num::cells(room / all.len()).clamp(1, 5) };
     let mut y = body.y;
     for lane in &all {
-        lanes::draw(lane, pen, body, Rect { y, height: each, ..body });
+        // High lanes have room for a line between them.
+        let height = if each > 2 { each - 1 } else { each };
+        lanes::draw(lane, pen, body, Rect { y: y + each - height, height, ..body });
         y += each;
     }
     let ruler = Rect { y, height: 1, ..inner }.intersection(body);
@@ -134,6 +137,15 @@ fn markers(model: &Model, data: &Data, pen: &mut Pen<'_>, body: Rect, area: Rect
 fn flag_row(axis: &Axis, data: &Data, pen: &mut Pen<'_>, body: Rect, area: Rect) {
     let gutter = Rect { width: area.x.saturating_sub(body.x + 1), y: area.y, height: 1, ..body };
     pen.text(gutter, gutter.x, area.y, "incident", Role::Dim);
+    for (from, to) in &data.spells {
+        let first = axis.column((*from).max(axis.from), area.width);
+        let last = axis.column((*to).min(axis.to), area.width);
+        if let (Some(first), Some(last), true) = (first, last, from <= to) {
+            for column in first..=last {
+                pen.cell(area.x + column, area.y, pen.glyphs.line(), Role::Bad);
+            }
+        }
+    }
     let mut free = 0;
     for (number, flag) in data.flags.iter().enumerate() {
         if let Some(column) = axis.column(flag.time, area.width) {
@@ -181,9 +193,15 @@ fn legend(model: &Model, data: &Data, pen: &mut Pen<'_>, area: Rect) {
     if area.height >= 3 {
         y += 1;
     }
-    for (number, flag) in data.flags.iter().enumerate().take(usize::from(area.bottom().saturating_sub(y))) {
+    // Where not all have room, those around the cursor are shown.
+    let room = usize::from(area.bottom().saturating_sub(y));
+    let reached = data.flags.iter().filter(|f| f.time <= model.axis.cursor).count();
+    let skip = reached.saturating_sub(1).min(data.flags.len().saturating_sub(room));
+    for (number, flag) in data.flags.iter().enumerate().skip(skip).take(room) {
         let x = pen.text(area, area.x, y, pen.glyphs.flag(number), Role::Title);
-        let x = pen.text(area, x, y, &format!(" {}  ", clock.long(flag.time)), Role::Dim);
+        // Where clocks or samples do not tell the order, the reader is told so.
+        let sign = if flag.ordered { " " } else { pen.glyphs.about() };
+        let x = pen.text(area, x, y, &format!("{sign}{}  ", clock.long(flag.time)), Role::Dim);
         pen.text(area, x, y, &flag.title, Role::Plain);
         y += 1;
     }

@@ -168,7 +168,8 @@ impl Plan {
         let tight = crowd || matches!(scenario, S::PoolOutgrown | S::CacheDown | S::CacheCold);
         let pool = match scenario {
             S::LeakUnbounded => 0,
-            S::PoolShrunk | S::SlowQuery | S::Locks | S::SlowCall => 4,
+            S::PoolShrunk => 4,
+            S::SlowQuery | S::Locks | S::SlowCall => 2,
             _ if tight => 1,
             _ => 5 + rng.below(6),
         };
@@ -243,8 +244,7 @@ impl Plan {
             S::LeakUnbounded => self.damage != Damage::NoDb,
             S::SlowQuery | S::Locks => self.damage != Damage::NoDb,
             S::LbNoServer | S::LbWrongServer | S::LbTimeout | S::NetSlow | S::NetLoss => true,
-            S::Surge | S::AbuseOne | S::AbuseNet => true,
-            S::Botnet => self.edge != Edge::Haproxy,
+            S::Surge | S::AbuseOne | S::AbuseNet | S::Botnet => true,
             S::SlowCall => self.damage != Damage::NoApp && self.app != App::Hikari && self.damage != Damage::NoDb,
             S::DbDisk => true,
             S::CacheCold | S::CacheDown | S::PoolShrunk | S::PoolOutgrown => self.damage != Damage::NoApp,
