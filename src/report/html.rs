@@ -74,6 +74,7 @@ pub fn report(material: &Material<'_>) -> String {
     let mut body = sections::head(material);
     body.push_str(&charts::charts(material));
     body.push_str(&sections::answer(material));
+    body.push_str(&sections::ladder(material));
     body.push_str(&sections::sites(material));
     body.push_str(&gantt::gantt(material));
     body.push_str(&sections::pools(material));

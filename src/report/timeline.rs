@@ -45,8 +45,8 @@ pub fn rows(report: &Report) -> Vec<Row> {
         })
         .collect();
     for (phase, title, time, evidence) in moments(report) {
-        let told = |r: &Row| r.phase.as_deref() == Some(phase);
-        if let Some(time) = time.clone().filter(|_| !rows.iter().any(told)) {
+        let told = |time: &String| rows.iter().any(|r| r.time == *time && !r.evidence.is_empty());
+        if let Some(time) = time.clone().filter(|time| !told(time)) {
             let (phase, title) = (Some(phase.to_owned()), title.to_owned());
             rows.push(Row { time, bound_ms: None, phase, tier: "other", kind: "incident", title, evidence });
         }
@@ -79,17 +79,30 @@ fn kind(report: &Report, moment: &super::Moment) -> &'static str {
         "alert"
     } else if report.leaks.iter().any(|l| l.first == moment.time && shared(&l.evidence)) {
         "leak"
-    } else if moment.phase.is_some() {
+    } else if moves(report, &moment.time) {
         "incident"
     } else {
         "event"
     }
 }
 
+/// True for a time at which the incident enters another phase or climbs a step.
+fn moves(report: &Report, time: &str) -> bool {
+    let i = &report.incident;
+    let moments = [&i.cause_start, &i.onset, &i.detected, &i.mitigated, &i.recovered];
+    moments.iter().any(|m| m.as_deref() == Some(time)) || i.ladder.iter().any(|rung| rung.time == time)
+}
+
+/// What proves a moment of the incident: the evidence of the rows that tell of it.
+pub fn proof(report: &Report, time: &str) -> Vec<Ref> {
+    let told = report.timeline.iter().filter(|m| m.time == time);
+    told.flat_map(|m| m.evidence.iter().copied()).collect()
+}
+
 /// The rows that tell the story where there is room for `most` only: phases, deploys, leaks and alerts first, then what is
 /// nearest to a phase. The order of time is kept.
 pub fn chosen(rows: &[Row], most: usize) -> Vec<&Row> {
-    let phases: Vec<i64> = rows.iter().filter(|r| r.phase.is_some()).filter_map(|r| millis(&r.time)).collect();
+    let phases: Vec<i64> = rows.iter().filter(|r| r.kind == "incident").filter_map(|r| millis(&r.time)).collect();
     let far = |row: &Row| millis(&row.time).and_then(|t| phases.iter().map(|p| (p - t).abs()).min()).unwrap_or(0);
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_cached_key(|index| (rows.get(*index).map(|r| (rank(r), far(r))), *index));
@@ -100,7 +113,7 @@ pub fn chosen(rows: &[Row], most: usize) -> Vec<&Row> {
 
 fn rank(row: &Row) -> u8 {
     match row.kind {
-        _ if row.phase.is_some() => 0,
+        "incident" => 0,
         "deploy" | "leak" => 1,
         "alert" => 2,
         _ => 3,

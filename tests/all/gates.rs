@@ -350,3 +350,43 @@ fn a_document_is_verified_against_its_sources() {
     }
     backtrail().arg("verify").arg(logs.join("app.log")).arg(&logs).assert().code(2);
 }
+
+/// The figures of `story.toml`, as a postmortem must tell them.
+#[test]
+fn a_postmortem_tells_the_story() {
+    let dir = root().join("sample-logs/outages/2023-05-10-pool-exhaustion");
+    let args = ["postmortem", "--tz", "app.log*=America/Chicago", "--tz", "America/Bogota"];
+    let text = printed(&args, &dir.join("logs"));
+    let says = |what: &str| assert!(text.contains(what), "{what}");
+    says("outage through undersized pool");
+    // The team wrote: 8 in the morning to 10 of the next, their time; not a leak; the load balancer was suspected.
+    says("- 10 May 2023 08:0");
+    says(" to 11 May 2023 10:0");
+    says("UTC-05:00 (25 h 5");
+    says("No connection leaked");
+    says("- **Lb misconfiguration**: ruled out.");
+    says("of 121 clients had at least one failed request");
+    says("All times in America/Bogota.");
+    for (number, line) in
+        text.lines().enumerate().filter(|(_, l)| l.starts_with("- ") && !l.starts_with("- `TODO") && !l.contains("TODO(human)"))
+    {
+        // Every statement has its proof: a line, or the file whose records were counted. Notes and cited lines are proof themselves.
+        let appendix = text.lines().position(|l| l == "## Evidence").unwrap();
+        let told = line.contains(".log") || line.contains(".jsonl") || line.contains("Would need") || number > appendix;
+        assert!(told, "{line}");
+    }
+}
+
+/// The postmortems beside the stories cite lines that are there.
+#[test]
+fn the_postmortems_of_the_stories_can_be_verified() {
+    for name in ["2024-03-10-cascade", "2023-05-10-shop-leak"] {
+        let document = root().join("sample-logs/outages").join(name).join("postmortem.md");
+        backtrail().arg("verify").arg(&document).arg(story(name)).assert().code(0);
+    }
+    for name in ["2023-08-10-slow-leak", "2024-08-14-deploy-leak", "2023-05-10-shop-leak", "2024-03-10-cascade"] {
+        let text = std::fs::read_to_string(root().join("sample-logs/outages").join(name).join("postmortem.md")).unwrap();
+        assert!(text.contains("outage through connection leak"), "{name}");
+        assert!(text.contains("- **Undersized pool**: ruled out."), "{name}");
+    }
+}

@@ -212,6 +212,32 @@ pub fn sites(m: &Material<'_>) -> String {
     out
 }
 
+/// What led to the outage, step by step.
+pub fn ladder(m: &Material<'_>) -> String {
+    let rungs = &m.report.incident.ladder;
+    if rungs.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from("<section><h2>Step by step</h2>\n<ol>");
+    for rung in rungs {
+        let since = rung.offset_s.map(|s| match s {
+            s if s < 0.0 => format!(", {} before users saw it", span(-s)),
+            s if s > 0.0 => format!(", {} after users began to see it", span(s)),
+            _ => String::new(),
+        });
+        let order = if rung.ordered { "" } else { " (order unknown: the clocks are not that exact)" };
+        out.push_str(&format!(
+            "<li><strong>{}</strong>{}: {}{order}{}</li>\n",
+            escape(&m.zone.seconds(&rung.time)),
+            escape(&since.unwrap_or_default()),
+            escape(&rung.text),
+            m.cites(&rung.evidence, 3)
+        ));
+    }
+    out.push_str("</ol></section>\n");
+    out
+}
+
 /// Pools in sentences.
 pub fn pools(m: &Material<'_>) -> String {
     let said = m.report.pools.iter().filter(|p| !p.text.is_empty());

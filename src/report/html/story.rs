@@ -25,9 +25,15 @@ pub fn table(m: &Material<'_>) -> String {
             "incident" => "● ",
             _ => "",
         };
-        let label = row.phase.as_deref().map(|p| format!("<strong>{}</strong>: ", escape(&phase(p)))).unwrap_or_default();
+        let fresh = index.checked_sub(1).and_then(|i| rows.get(i)).is_none_or(|before| before.phase != row.phase);
+        let label = row
+            .phase
+            .as_deref()
+            .filter(|_| fresh)
+            .map(|p| format!("<strong>{}</strong>: ", escape(&phase(p))))
+            .unwrap_or_default();
         let bound = row.bound_ms.filter(|b| *b >= 1.0).map(|b| format!(" ± {b:.0} ms")).unwrap_or_default();
-        let class = if row.phase.is_some() { "phase" } else { row.kind };
+        let class = row.kind;
         let at = m.fraction(&row.time).map(|f| format!(" data-at=\"{f:.5}\"")).unwrap_or_default();
         out.push_str(&format!(
             "<tr id=\"t{index}\" class=\"{class}\"{at}><td class=\"time\">{}{bound}</td><td>{}</td><td>{sign}{label}{}</td><td>{}</td></tr>\n",

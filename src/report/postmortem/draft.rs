@@ -180,9 +180,22 @@ impl Writer<'_> {
         Sentence { text: clean(text.as_ref()), cites: self.cites(evidence) }
     }
 
+    /// A sentence with its lines, or, where the report names none, with the sources that it was counted in.
+    pub(super) fn proved(&self, text: impl AsRef<str>, evidence: &[Ref], tier: &str) -> Sentence {
+        if evidence.is_empty() { self.counted(text, tier) } else { self.says(text, evidence) }
+    }
+
     /// A sentence about all records of the sources of a tier: counted, not read off a line.
     pub(super) fn counted(&self, text: impl AsRef<str>, tier: &str) -> Sentence {
-        let sources = self.report.sources.iter().filter(|s| s.tier == tier);
+        self.counted_in(text, self.report.sources.iter().filter(|s| s.tier == tier))
+    }
+
+    /// A sentence about all records of some sources.
+    pub(super) fn counted_in<'s>(
+        &self,
+        text: impl AsRef<str>,
+        sources: impl Iterator<Item = &'s crate::report::Source>,
+    ) -> Sentence {
         let whole = |s: &crate::report::Source| Cite {
             label: format!("{}, all {} records", clean(s.path.rsplit('/').next().unwrap_or(&s.path)), s.records),
             anchor: None,
@@ -258,7 +271,7 @@ fn sentences(w: &Writer<'_>) -> Draft {
         sites: facts::sites(w),
         ruled_out: facts::weighed(w, &["ruled_out"]),
         undecided: facts::weighed(w, &["possible", "cannot_tell"]),
-        timeline: shown.into_iter().map(|r| row(w, &all, r)).collect(),
+        timeline: story(w, &all, &shown),
         timeline_left_out,
         suggestions: report.suggestions.iter().map(|s| w.says(&s.text, &s.because)).collect(),
         logging: facts::logging(w),
@@ -276,6 +289,19 @@ fn sentences(w: &Writer<'_>) -> Draft {
             .collect(),
         quotes: Vec::new(),
     }
+}
+
+/// The rows; a phase is named where it begins.
+fn story(w: &Writer<'_>, all: &[timeline::Row], shown: &[&timeline::Row]) -> Vec<Row> {
+    let mut before = None;
+    let mut out: Vec<Row> = Vec::new();
+    for next in shown {
+        let mut made = row(w, all, next);
+        made.phase = made.phase.filter(|_| before != Some(&next.phase));
+        before = Some(&next.phase);
+        out.push(made);
+    }
+    out
 }
 
 fn row(w: &Writer<'_>, all: &[timeline::Row], row: &timeline::Row) -> Row {

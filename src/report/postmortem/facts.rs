@@ -2,6 +2,7 @@
 
 use super::draft::{Sentence, Site, Weighed, Writer, words};
 use crate::report::local::{millis, span};
+use crate::report::timeline;
 use crate::report::{Finding, Hypothesis, Ref, Report};
 
 /// Findings told per cause.
@@ -38,7 +39,9 @@ pub(super) fn duration(w: &Writer<'_>) -> Vec<Sentence> {
     match (&i.onset, &i.recovered) {
         (Some(from), Some(to)) => {
             let long = millis(from).zip(millis(to)).map(|(a, b)| span((b - a) as f64 / 1000.0)).unwrap_or_default();
-            out.push(w.counted(format!("{} to {} ({long})", w.zone.words(from), w.zone.words(to)), edge));
+            let proof: Vec<Ref> =
+                [from, to].into_iter().flat_map(|t| timeline::proof(w.report, t).into_iter().take(2)).collect();
+            out.push(w.proved(format!("{} to {} ({long})", w.zone.words(from), w.zone.words(to)), &proof, edge));
         }
         (Some(from), None) => {
             out.push(w.counted(format!("from {}; not over when the logs end", w.zone.words(from)), edge));
@@ -46,7 +49,9 @@ pub(super) fn duration(w: &Writer<'_>) -> Vec<Sentence> {
         _ => {}
     }
     if let Some(seconds) = i.degraded_seconds.filter(|s| *s > 0.0) {
-        out.push(w.counted(format!("service was degraded for {} of it", span(seconds)), edge));
+        let proof: Vec<Ref> = i.spells.iter().filter_map(|s| s.evidence.first().copied()).collect();
+        let spells = if i.spells.len() > 1 { format!(", in {} spells", i.spells.len()) } else { String::new() };
+        out.push(w.proved(format!("service was degraded for {} of it{spells}", span(seconds)), &proof, edge));
     }
     if let (Some(cause), Some(onset)) = (&i.cause_start, &i.onset)
         && let Some((a, b)) = millis(cause).zip(millis(onset)).filter(|(a, b)| b - a >= 60_000)
@@ -173,8 +178,12 @@ pub(super) fn weighed(w: &Writer<'_>, statuses: &[&str]) -> Vec<Weighed> {
     .collect()
 }
 
-/// What to log the next time.
+/// What to log the next time. That something is missing is seen in the whole of a source.
 pub(super) fn logging(w: &Writer<'_>) -> Vec<Sentence> {
-    let gaps = w.report.logging_gaps.iter();
-    gaps.map(|g| w.says(format!("{}: {}. Setting: {}", g.missing, g.consequence, g.setting), &[])).collect()
+    let one = |g: &crate::report::LoggingGap| {
+        let text = format!("{}: {}. Setting: {}", g.missing, g.consequence, g.setting);
+        let of = |s: &&crate::report::Source| g.source.is_none_or(|id| s.id == id);
+        w.counted_in(text, w.report.sources.iter().filter(of))
+    };
+    w.report.logging_gaps.iter().map(one).collect()
 }

@@ -3,7 +3,7 @@
 
 use super::draft::{Sentence, Writer};
 use super::facts::edge;
-use crate::report::timeline::{Row, rows};
+use crate::report::timeline::{Row, proof, rows};
 
 /// Changes told at the most.
 const CHANGES: usize = 12;
@@ -25,11 +25,19 @@ pub(super) fn recovery(w: &Writer<'_>) -> Vec<Sentence> {
     let i = &w.report.incident;
     let mut out = Vec::new();
     if let Some(time) = i.mitigated.as_ref().filter(|t| Some(*t) != i.recovered.as_ref()) {
-        out.push(w.counted(format!("it got better for the first time at {}", w.zone.words(time)), edge(w.report)));
+        out.push(w.proved(
+            format!("it got better for the first time at {}", w.zone.words(time)),
+            &proof(w.report, time),
+            edge(w.report),
+        ));
     }
     match &i.recovered {
         Some(time) => {
-            out.push(w.counted(format!("the last failures that belong to it were at {}", w.zone.words(time)), edge(w.report)));
+            out.push(w.proved(
+                format!("the last failures that belong to it were at {}", w.zone.words(time)),
+                &proof(w.report, time),
+                edge(w.report),
+            ));
         }
         None if i.onset.is_some() => out.push(w.counted("it was not over when the logs end", edge(w.report))),
         None => {}

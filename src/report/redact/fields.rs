@@ -64,6 +64,15 @@ impl Redactor {
             self.put(&mut pool.name);
             self.all(&mut pool.text);
         }
+        if let Some(separating) = &mut report.separating {
+            self.put(&mut separating.text);
+        }
+        report.incident.ladder.iter_mut().for_each(|rung| self.put(&mut rung.text));
+        let by_age = report.leaks.iter_mut().filter_map(|l| l.by_age.as_mut());
+        for judged in report.judged.iter_mut().chain(by_age) {
+            self.put(&mut judged.text);
+            self.put(&mut judged.compared_with);
+        }
         report.suggestions.iter_mut().for_each(|s| self.put(&mut s.text));
         self.all(&mut report.notes);
         // Other fields hold words of this program, times, numbers and sums.

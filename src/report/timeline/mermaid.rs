@@ -95,7 +95,7 @@ pub fn gantt(report: &Report) -> String {
         out.push_str(&format!("    section {tier}\n"));
         for row in of {
             if let Some(time) = millis(&row.time) {
-                let tags = if row.phase.is_some() || row.kind == "alert" { "crit, milestone," } else { "milestone," };
+                let tags = if matches!(row.kind, "incident" | "alert") { "crit, milestone," } else { "milestone," };
                 bar(&mut out, &text(row), tags, time, time);
             }
         }
@@ -113,7 +113,8 @@ fn site(leak: &crate::report::Leak) -> String {
 }
 
 fn text(row: &Row) -> String {
-    row.phase.as_deref().map(|p| format!("{}. ", phase(p))).unwrap_or_default() + &row.title
+    let begins = row.phase.as_deref().filter(|_| row.kind == "incident");
+    begins.map(|p| format!("{}. ", phase(p))).unwrap_or_default() + &row.title
 }
 
 /// A timeline diagram: a period a minute, a section a day.

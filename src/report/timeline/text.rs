@@ -9,6 +9,7 @@ use crate::report::text::wrapped;
 pub fn render(report: &Report, zone: &Local) -> String {
     let mut out = format!("times in {}\n", zone.name());
     let mut day = String::new();
+    let mut before = None;
     for row in rows(report) {
         let shown = zone.seconds(&row.time);
         let (date, clock) = shown.split_once(' ').unwrap_or(("", &shown));
@@ -23,11 +24,14 @@ pub fn render(report: &Report, zone: &Local) -> String {
             "incident" => '●',
             _ => '·',
         };
-        let label = row.phase.as_deref().map(|p| format!("[{}] ", phase(p))).unwrap_or_default();
+        // A phase is named where it begins.
+        let fresh = row.phase.as_deref().filter(|_| row.phase != before);
+        let label = fresh.map(|p| format!("[{}] ", phase(p))).unwrap_or_default();
         let bound = row.bound_ms.filter(|b| *b >= 1.0).map(|b| format!(" (± {b:.0} ms)")).unwrap_or_default();
         let proof = seen(report, &row.evidence, 2);
         let proof = if proof.is_empty() { proof } else { format!(" · {proof}") };
         let text = format!("{label}{}{bound}{proof}", row.title);
+        before = row.phase;
         wrapped(&mut out, &format!("  {clock} {mark} {:<5} ", row.tier), "                   ", &text);
     }
     out.push_str("\n● moment of the incident  ◆ deploy  ▲ alert  ✗ first leak of a site  · other\n");
