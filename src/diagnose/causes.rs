@@ -80,10 +80,11 @@ impl Statements {
 
 fn statements(context: &Context<'_>) -> Statements {
     let (before, during) = (context.before(), context.during());
-    if before.every_length() && (during.every_length() || during.query_time.ns.len() >= 20) {
-        if let Some((ratio, was, now)) = length_ratio(context, |s| &s.query_time, 0.95, 20) {
-            return Statements::All(ratio, was, now);
-        }
+    if before.every_length()
+        && during.query_time.ns.len() >= 20
+        && let Some((ratio, was, now)) = length_ratio(context, |s| &s.query_time, 0.95, 20)
+    {
+        return Statements::All(ratio, was, now);
     }
     let timed = |side: &Side| {
         let exposure = if before.requests.n > 0 && during.requests.n > 0 { side.requests.n as f64 } else { side.seconds() };
