@@ -2,8 +2,8 @@
 
 use super::facts::{Count, Facts, Lengths, Side};
 use super::hypothesis::{Hypothesis, Role, Weighing};
-use super::rates::{self, Ratio};
 use crate::correlate::Case;
+use crate::correlate::distributions::{self, Ratio};
 use crate::table::RowId;
 
 macro_rules! causes {
@@ -72,7 +72,7 @@ impl Statements {
     fn same(self) -> bool {
         match self {
             Statements::All(ratio, ..) => ratio < 1.5,
-            Statements::Slow(ratio, n) => ratio.ratio < 1.5 || n < 3,
+            Statements::Slow(ratio, n) => ratio.value < 1.5 || n < 3,
             Statements::Unknown => false,
         }
     }
@@ -86,21 +86,28 @@ fn statements(context: &Context<'_>) -> Statements {
     {
         return Statements::All(ratio, was, now);
     }
-    let timed = |side: &Side| {
-        let exposure = if before.requests.n > 0 && during.requests.n > 0 { side.requests.n as f64 } else { side.seconds() };
-        (side.query_time.ns.len() as u64, exposure)
-    };
-    rates::rate_ratio(timed(during), timed(before)).map_or(Statements::Unknown, |r| Statements::Slow(r, timed(during).0))
+    let (now, was) = (during.query_time.ns.len() as u64, before.query_time.ns.len() as u64);
+    let requests = (during.requests.n, before.requests.n);
+    let seconds = (during.seconds() as u64, before.seconds() as u64);
+    let exposure = if requests.0 > 0 && requests.1 > 0 { requests } else { seconds };
+    let ratio = distributions::rate_ratio((now, was), exposure).filter(|_| now + was > 0);
+    ratio.map_or(Statements::Unknown, |r| Statements::Slow(r, now))
 }
 
 /// "12 times as many as before", or that there were none before.
 fn times_as_many(ratio: Ratio) -> String {
-    if ratio.ratio.is_finite() { format!("{:.1} times as many a request as before", ratio.ratio) } else { "none before".into() }
+    if ratio.value.is_finite() { format!("{:.1} times as many a request as before", ratio.value) } else { "none before".into() }
 }
 
 /// Rows of statements on both sides.
 fn statement_rows(context: &Context<'_>) -> Vec<RowId> {
     both(&context.before().query_time.rows, &context.during().query_time.rows)
+}
+
+/// What an answered request holds of the pool, by its counters: during over before, before and during in s.
+fn lent(context: &Context<'_>) -> Option<(f64, f64, f64)> {
+    let (was, now) = (context.before().lent_a_request(5)?, context.during().lent_a_request(5)?);
+    (was > 0.0).then(|| (now / was, was, now))
 }
 
 /// First tries a second during over before: requests without those that only repeat a failed one.

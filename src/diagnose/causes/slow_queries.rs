@@ -23,13 +23,13 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
             let none = n < 3 || ratio.high < 1.5;
             let role = if none && !locked { Role::Necessary } else { Role::Supporting };
             // What chance may bring is no sign.
-            let value = if none { -0.8 } else { above(ratio.low.max(0.01), 1.5).min(above(ratio.ratio.min(1e6), 2.0)) };
+            let value = if none { -0.8 } else { above(ratio.low.max(0.01), 1.5).min(above(ratio.value.min(1e6), 2.0)) };
             weighing.sign(
                 role,
                 2.0,
                 value.max(if none { -1.0 } else { -0.4 }),
                 text.clone(),
-                Some(ratio.ratio).filter(|r| r.is_finite()),
+                Some(ratio.value).filter(|r| r.is_finite()),
                 &rows,
             );
             if ratio.low >= 2.0 && n >= 5 {
@@ -39,7 +39,7 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
                     1.5,
                     value,
                     text,
-                    Some(ratio.ratio).filter(|r| r.is_finite()),
+                    Some(ratio.value).filter(|r| r.is_finite()),
                     &during.query_time.rows,
                 );
             }

@@ -1,7 +1,7 @@
 //! A pool too small for an ordinary load: borrowers wait in vain although every hold is given back as fast as ever.
 
 use super::{
-    Context, Role, Statements, Weighing, above, calls, length_ratio, statement_rows, statements, times_as_many, tries,
+    Context, Role, Statements, Weighing, above, calls, length_ratio, lent, statement_rows, statements, times_as_many, tries,
 };
 use crate::correlate::pools::Basis;
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
@@ -64,6 +64,12 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         );
         plain &= ratio < 2.0;
     }
+    if let Some((ratio, ..)) = lent(context) {
+        let text = format!("a request kept connections lent {ratio:.1} times as long as before, by the pool's counters");
+        let value = if ratio < 2.0 { 0.4 } else { -above(ratio, 2.0).max(0.5) };
+        weighing.sign(Role::Supporting, 1.0, value, text, Some(ratio), &during.counters.rows);
+        plain &= ratio < 3.0;
+    }
     let how = statements(context);
     match how {
         Statements::All(ratio, was, now) => {
@@ -79,7 +85,7 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
                 1.0,
                 value,
                 text,
-                Some(ratio.ratio).filter(|r| r.is_finite()),
+                Some(ratio.value).filter(|r| r.is_finite()),
                 &statement_rows(context),
             );
         }
