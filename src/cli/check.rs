@@ -35,7 +35,7 @@ pub(super) fn check(input: &Input, asked: &Asked<'_>, to: &Output) -> Result<Exi
             return Err(Error::Usage { option: "--fail-on".into(), reason }.into());
         }
     }
-    let baseline = asked.baseline.map(|path| earlier(path)).transpose()?;
+    let baseline = asked.baseline.map(earlier).transpose()?;
     let found = found::find(&Plan::new(input)?, false, None)?;
     let outcome = gate::judge(&found.report, asked.fail_on, baseline.as_ref());
     let ending = output::ending(to);

@@ -74,7 +74,7 @@ fn leak_case(report: &Report, leak: &Leak, outcome: Option<&Outcome>) -> TestCas
 
 fn cause_case(h: &Hypothesis, outcome: Option<&Outcome>) -> TestCase {
     let asked = outcome.is_none_or(|o| o.failures.iter().any(|f| f.subject == h.cause));
-    let detail: String = h.speaks_for.iter().chain(&h.against).map(|f| format!("{}\n", f.text)).collect();
+    let detail = h.speaks_for.iter().chain(&h.against).fold(String::new(), |all, f| all + &f.text + "\n");
     let status = match h.status {
         "confirmed" | "likely" if asked => failure(&format!("{} is {}", h.cause.replace('_', " "), h.status), &detail),
         "ruled_out" => TestCaseStatus::success(),

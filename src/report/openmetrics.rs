@@ -30,13 +30,26 @@ fn family(out: &mut String, name: &str, kind: &str, unit: &str, help: &str, samp
     }
 }
 
+/// One sample without labels, where there is a value.
+fn one(value: Option<String>) -> Vec<(String, String)> {
+    value.map(|v| (String::new(), v)).into_iter().collect()
+}
+
 /// Writes the metrics; the last line is `# EOF`.
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
-    let one = |value: Option<String>| value.map(|v| (String::new(), v)).into_iter().collect::<Vec<_>>();
+    findings(report, &mut out);
+    connections(report, &mut out);
+    impact(report, &mut out);
+    out.push_str("# EOF\n");
+    out
+}
+
+/// The answer and the leaking sites.
+fn findings(report: &Report, out: &mut String) {
     let cause = report.verdict.cause.unwrap_or("unknown");
     let verdict = (format!("status=\"{}\",cause=\"{}\"", label(report.verdict.status), label(cause)), "1".to_owned());
-    family(&mut out, "backtrail_verdict", "info", "", "The answer.", &[verdict]);
+    family(out, "backtrail_verdict", "info", "", "The answer.", &[verdict]);
     let scores: Vec<(String, String)> = report
         .hypotheses
         .iter()
@@ -44,7 +57,7 @@ pub fn render(report: &Report) -> String {
             h.score.map(|s| (format!("cause=\"{}\",status=\"{}\"", label(h.cause), label(h.status)), s.to_string()))
         })
         .collect();
-    family(&mut out, "backtrail_cause_score", "gauge", "", "What the signs of a cause say, from -1 to 1.", &scores);
+    family(out, "backtrail_cause_score", "gauge", "", "What the signs of a cause say, from -1 to 1.", &scores);
     let leaks: Vec<(String, String)> = report
         .leaks
         .iter()
@@ -64,7 +77,11 @@ pub fn render(report: &Report) -> String {
             )
         })
         .collect();
-    family(&mut out, "backtrail_leaked_connections", "gauge", "", "Connections that were never given back.", &leaks);
+    family(out, "backtrail_leaked_connections", "gauge", "", "Connections that were never given back.", &leaks);
+}
+
+/// Connections, under OpenTelemetry's names where it has one.
+fn connections(report: &Report, out: &mut String) {
     let used = |l: &&super::Ledger| l.opens + l.closes + l.inferred_opens > 0;
     let layers: Vec<(&&str, &super::Ledger)> = report.ledger.iter().filter(|(_, l)| used(l)).collect();
     let each = |value: fn(&super::Ledger) -> u64| -> Vec<(String, String)> {
@@ -75,7 +92,7 @@ pub fn render(report: &Report) -> String {
         .filter(|(layer, _)| matches!(**layer, "pool" | "proxy" | "db"))
         .map(|(layer, l)| (format!("layer=\"{layer}\",db_client_connection_state=\"used\""), l.open_at_end.to_string()))
         .collect();
-    family(&mut out, "db_client_connection_count", "gauge", "", "Connections open at the end of the logs.", &held);
+    family(out, "db_client_connection_count", "gauge", "", "Connections open at the end of the logs.", &held);
     let sizes: Vec<(String, String)> = report
         .pools
         .iter()
@@ -86,41 +103,31 @@ pub fn render(report: &Report) -> String {
             })
         })
         .collect();
-    family(&mut out, "db_client_connection_max", "gauge", "", "Connections that a pool may open.", &sizes);
+    family(out, "db_client_connection_max", "gauge", "", "Connections that a pool may open.", &sizes);
     let waiting = report.series.waiting.iter().max().map(u32::to_string);
-    family(
-        &mut out,
-        "db_client_connection_pending_requests",
-        "gauge",
-        "",
-        "Most borrowers waiting at one moment.",
-        &one(waiting),
-    );
+    family(out, "db_client_connection_pending_requests", "gauge", "", "Most borrowers waiting at one moment.", &one(waiting));
     let timeouts: u64 = report.series.timeouts.iter().map(|n| u64::from(*n)).sum();
     let timeouts = (!report.series.timeouts.is_empty()).then(|| timeouts.to_string());
     family(
-        &mut out,
+        out,
         "db_client_connection_timeouts",
         "counter",
         "",
         "Borrowers that waited in vain and clients turned away.",
         &one(timeouts),
     );
-    family(&mut out, "backtrail_opens", "counter", "", "Sessions let in, as logged.", &each(|l| l.opens));
-    family(&mut out, "backtrail_closes", "counter", "", "Closes, as logged.", &each(|l| l.closes));
-    family(&mut out, "backtrail_peak_open", "gauge", "", "Most sessions open at one moment.", &each(|l| l.peak_open));
+    family(out, "backtrail_opens", "counter", "", "Sessions let in, as logged.", &each(|l| l.opens));
+    family(out, "backtrail_closes", "counter", "", "Closes, as logged.", &each(|l| l.closes));
+    family(out, "backtrail_peak_open", "gauge", "", "Most sessions open at one moment.", &each(|l| l.peak_open));
+}
+
+/// Requests and who was hurt.
+fn impact(report: &Report, out: &mut String) {
     let i = &report.impact;
-    family(&mut out, "backtrail_requests", "counter", "", "Requests.", &one(i.requests.map(|n| n.to_string())));
+    family(out, "backtrail_requests", "counter", "", "Requests.", &one(i.requests.map(|n| n.to_string())));
+    family(out, "backtrail_failed_requests", "counter", "", "Requests that failed.", &one(i.failed.map(|n| n.to_string())));
     family(
-        &mut out,
-        "backtrail_failed_requests",
-        "counter",
-        "",
-        "Requests that failed.",
-        &one(i.failed.map(|n| n.to_string())),
-    );
-    family(
-        &mut out,
+        out,
         "backtrail_affected_clients",
         "gauge",
         "",
@@ -128,7 +135,5 @@ pub fn render(report: &Report) -> String {
         &one(i.clients_affected.map(|n| n.to_string())),
     );
     let degraded = report.incident.degraded_seconds.map(|s| s.to_string());
-    family(&mut out, "backtrail_degraded_seconds", "gauge", "seconds", "Time in which service was degraded.", &one(degraded));
-    out.push_str("# EOF\n");
-    out
+    family(out, "backtrail_degraded_seconds", "gauge", "seconds", "Time in which service was degraded.", &one(degraded));
 }

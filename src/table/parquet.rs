@@ -32,21 +32,25 @@ impl<W: Write> Writer<W> {
 
     /// Writes a stretch.
     pub fn write(&mut self, columns: Vec<(&str, Values)>) -> Result<()> {
-        let frame = frame(columns).map_err(failed)?;
+        let frame = frame(columns).map_err(|e| failed(&e))?;
         if let Some(to) = self.to.take() {
             let schema = frame.schema();
-            self.batches =
-                Some(ParquetWriter::new(to).with_compression(ParquetCompression::Zstd(None)).batched(schema).map_err(failed)?);
+            self.batches = Some(
+                ParquetWriter::new(to)
+                    .with_compression(ParquetCompression::Zstd(None))
+                    .batched(schema)
+                    .map_err(|e| failed(&e))?,
+            );
         }
         match &mut self.batches {
-            Some(batches) => batches.write_batch(&frame).map_err(failed),
+            Some(batches) => batches.write_batch(&frame).map_err(|e| failed(&e)),
             None => Ok(()),
         }
     }
 
     /// Writes the footer. Without a stretch there is no file: write an empty one for an empty table.
     pub fn finish(self) -> Result<()> {
-        self.batches.map_or(Ok(()), |b| b.finish().map(|_bytes| ()).map_err(failed))
+        self.batches.map_or(Ok(()), |b| b.finish().map(|_bytes| ()).map_err(|e| failed(&e)))
     }
 }
 
@@ -56,7 +60,7 @@ impl<W: Write> std::fmt::Debug for Writer<W> {
     }
 }
 
-fn failed(problem: PolarsError) -> Error {
+fn failed(problem: &PolarsError) -> Error {
     Error::Table(problem.to_string())
 }
 
@@ -83,6 +87,7 @@ fn frame(columns: Vec<(&str, Values)>) -> PolarsResult<DataFrame> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use polars_io::SerReader;
 
     #[test]
     fn what_is_written_is_read_again() {
@@ -94,7 +99,6 @@ mod tests {
             writer.write(vec![("body", text), ("time", time), ("n", Values::Int(vec![None, Some(part)]))]).unwrap();
         }
         writer.finish().unwrap();
-        use polars_io::SerReader;
         let read = polars_io::parquet::read::ParquetReader::new(&mut file).finish().unwrap();
         assert_eq!(read.shape(), (4, 3));
         assert_eq!(read.column("body").unwrap().str().unwrap().get(2), Some("=a1"));

@@ -10,6 +10,7 @@ use super::notes::{self, Note};
 use crate::correlate;
 use crate::diagnose;
 use crate::ingest::{self, Options};
+use crate::report::html::Material;
 use crate::report::local::Local;
 use crate::report::postmortem::{self, Form, Look};
 use crate::report::quotes::Quotes;
@@ -220,7 +221,8 @@ fn export(data: &Data, notes: &[Note], zone: Zone, host: &dyn Host) -> String {
     }
     let quotes = Quotes::read(&told);
     let mut rows = Vec::new();
-    let made = postmortem::render(&told, &quotes, &local, &Form::Own, Look::Markdown)
+    let material = Material { report: &told, bars: &[], quotes: &quotes, zone: local };
+    let made = postmortem::render(&material, &Form::Own, Look::Markdown)
         .and_then(|text| csv::write(&told, &mut rows).map(|()| text))
         .map_err(|e| e.to_string());
     let files = match made {

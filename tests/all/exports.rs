@@ -217,7 +217,7 @@ fn the_same_bytes_whatever_the_threads() {
 /// The tags and attributes of a page; `None` for the text between.
 fn tags(page: &str) -> Vec<&str> {
     let outside = page.split("<script").next().unwrap_or(page);
-    outside.match_indices('<').map(|(at, _)| &outside[at..at + outside[at..].find('>').unwrap() + 1]).collect()
+    outside.match_indices('<').map(|(at, _)| &outside[at..=at + outside[at..].find('>').unwrap()]).collect()
 }
 
 #[test]

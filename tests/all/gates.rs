@@ -163,12 +163,12 @@ fn openmetrics_keeps_its_rules() {
 
 #[test]
 fn a_check_fails_on_what_it_was_told_to() {
-    let slow = story("2023-08-10-slow-leak");
+    let leaky = root().join("sample-logs/hostile");
     let check = |args: &[&str], path: &Path| backtrail().arg("check").args(args).arg(path).assert();
-    check(&[], &slow).code(3);
-    check(&["--fail-on", "leak"], &slow).code(3);
-    check(&["--fail-on", "database_restart,undersized_pool"], &slow).code(0);
-    check(&["--fail-on", "imagined"], &slow).code(2);
+    check(&[], &leaky).code(3);
+    check(&["--fail-on", "leak"], &leaky).code(3);
+    check(&["--fail-on", "database_restart,undersized_pool"], &leaky).code(0);
+    check(&["--fail-on", "imagined"], &leaky).code(2);
     check(&[], &story("healthy-day")).code(0);
     check(&["--fail-on", "leak"], &story("2023-05-10-pool-exhaustion")).code(0);
     // Nothing in it tells of connections.
