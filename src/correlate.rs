@@ -2,6 +2,7 @@
 
 pub mod callsite;
 pub mod classify;
+pub mod clock;
 pub mod contained;
 pub mod exit;
 pub mod gaps;

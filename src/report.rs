@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod build;
+pub mod clocks;
 pub mod csv;
 pub mod diagnosed;
 pub mod holders;
@@ -432,6 +433,10 @@ pub struct Clock {
     pub pairs: u64,
     /// What it rests on.
     pub basis: String,
+    /// True where the times are corrected by it.
+    pub applied: bool,
+    /// When it was set, where it was: the offset before and after differ.
+    pub steps: Vec<String>,
 }
 
 /// What could not be proved.

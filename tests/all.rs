@@ -4,6 +4,7 @@
 mod all {
     mod bad_input;
     mod cli;
+    mod clocks;
     mod edge_cases;
     mod holders;
     mod invariants;

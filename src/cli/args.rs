@@ -82,6 +82,9 @@ pub(super) struct Input {
     /// Stack frames that are not the application's
     #[arg(long, value_name = "PREFIX")]
     pub(super) not_in_app: Vec<String>,
+    /// Clocks that differ: correct those that are off beyond doubt, only show them, or leave them alone
+    #[arg(long, value_enum, default_value_t = Clocks::Apply)]
+    pub(super) clock: Clocks,
     /// Threads that read; all cores by default
     #[arg(short, long, value_name = "N")]
     pub(super) jobs: Option<usize>,
@@ -123,6 +126,14 @@ pub(super) enum TableFormat {
 pub(super) enum DetectFormat {
     Text,
     Json,
+}
+
+/// What to do about clocks that differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Clocks {
+    Apply,
+    Show,
+    Off,
 }
 
 /// When to colour.

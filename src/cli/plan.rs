@@ -1,6 +1,6 @@
 //! From what was typed to a plan that can be carried out.
 
-use super::args::{Color, Input};
+use super::args::{Clocks, Color, Input};
 use crate::error::{Error, Result};
 use crate::ingest::Options;
 use crate::ingest::options::GivenZone;
@@ -15,6 +15,8 @@ pub(super) struct Plan {
     pub(super) color: bool,
     /// The zone given for all files, in which times of day on the command line are meant.
     pub(super) zone: Option<GivenZone>,
+    /// What to do about clocks that differ.
+    pub(super) clock: Clocks,
 }
 
 impl Plan {
@@ -34,7 +36,7 @@ impl Plan {
         };
         let everywhere = input.tz.iter().find(|text| !text.contains('=') || text.starts_with("*="));
         let zone = everywhere.map(|text| zone(text)).transpose()?.map(|(_, zone)| zone);
-        Ok(Plan { paths: input.paths.clone(), options, color: color(input.color), zone })
+        Ok(Plan { paths: input.paths.clone(), options, color: color(input.color), zone, clock: input.clock })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Carries out a plan.
 
-use super::args::{Args, Output, ReportFormat, TableFormat, Verb};
+use super::args::{Args, Clocks, Output, ReportFormat, TableFormat, Verb};
 use super::plan::Plan;
 use super::{detect, formats, moment, progress};
 use crate::correlate::{self, Case, Class};
@@ -60,6 +60,9 @@ fn read(plan: &Plan) -> Result<(EventTable, ExitCode)> {
     let code = if ingested.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) };
     let mut table = build::build(ingested.sources, ingested.strings);
     table::settle_zones(&mut table, &correlate::zone::find);
+    if plan.clock != Clocks::Off {
+        table::settle_clocks(&mut table, plan.clock == Clocks::Apply, &correlate::clock::find);
+    }
     Ok((table, code))
 }
 

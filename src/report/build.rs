@@ -1,7 +1,7 @@
 //! From the case to the report: numbers are taken over, codes become text, rows become references.
 
 use super::{
-    Alert, CallSite, Clock, Deploy, Gap, Leak, Ledger, Moment, Rate, Ref, Reject, Report, SCHEMA, Series, Source, Tool, Window,
+    Alert, CallSite, Deploy, Gap, Leak, Ledger, Moment, Rate, Ref, Reject, Report, SCHEMA, Series, Source, Tool, Window,
     diagnosed, incident,
 };
 use crate::correlate::callsite::Attribution;
@@ -46,7 +46,7 @@ pub fn build(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Report {
         deploys: deploys(&rows, case),
         alerts: alerts(&rows, case),
         timeline: timeline(&rows, case),
-        clock: clocks(table),
+        clock: super::clocks::clocks(table),
         logging_gaps: diagnosed::logging_gaps(diagnosis),
         suggestions: diagnosed::suggestions(&rows, diagnosis),
         notes: notes(table, case),
@@ -96,8 +96,8 @@ fn sources(table: &EventTable, rows: &Rows<'_>, case: &Case) -> Vec<Source> {
         service: service.only().and_then(|code| some(table.strings.get(code))),
         time_zone: some(source.zone.name.as_bytes()),
         time_zone_basis: source.zone.basis.clone(),
-        clock_offset_ms: None,
-        clock_bound_ms: None,
+        clock_offset_ms: source.clock.as_ref().map(|clock| super::clocks::offset_ms(source, clock)),
+        clock_bound_ms: source.clock.as_ref().map(|clock| super::clocks::bound_ms(table, clock)),
         first: source.first.map(rfc3339),
         last: source.last.map(rfc3339),
         gaps: case
@@ -295,22 +295,8 @@ fn timeline(rows: &Rows<'_>, case: &Case) -> Vec<Moment> {
         moments.push((leak.first, moment));
     }
     moments.sort_by_key(|(time, _)| *time);
+    super::clocks::settle_order(rows.table(), &mut moments);
     moments.into_iter().map(|(_, moment)| moment).collect()
-}
-
-fn clocks(table: &EventTable) -> Vec<Clock> {
-    let shifted = table.sources.iter().filter(|s| s.shift_ns != 0);
-    shifted
-        .map(|s| Clock {
-            source: s.id,
-            reference: None,
-            offset_ms: -(s.shift_ns / 1_000_000) as f64,
-            drift_ppm: None,
-            bound_ms: None,
-            pairs: s.shift_pairs,
-            basis: format!("zone {} from records that match other sources", s.zone.name),
-        })
-        .collect()
 }
 
 /// Everything that was inferred, said once.
@@ -348,6 +334,7 @@ fn notes(table: &EventTable, case: &Case) -> Vec<String> {
             notes.push(format!("{path}: no time was found in it."));
         }
     }
+    notes.extend(super::clocks::notes(table));
     notes.extend(case.remarks.iter().cloned());
     if case.duplicates > 0 {
         notes.push(format!("{} records are written twice by their producer and are counted once.", case.duplicates));
