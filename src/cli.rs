@@ -5,9 +5,12 @@ mod args;
 mod detect;
 mod formats;
 mod moment;
+mod output;
 mod plan;
 mod progress;
 mod run;
+mod story;
+mod tui;
 
 use clap::Parser;
 use std::process::ExitCode;

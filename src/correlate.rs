@@ -4,6 +4,7 @@ pub mod callsite;
 pub mod classify;
 pub mod clock;
 pub mod contained;
+pub mod distributions;
 pub mod exit;
 pub mod gaps;
 pub mod holders;
@@ -16,8 +17,11 @@ pub mod remarks;
 pub mod requests;
 pub mod series;
 pub mod session;
+pub mod spectrum;
 pub mod statements;
 pub mod stats;
+pub mod survival;
+pub mod templates;
 pub mod zone;
 
 pub use callsite::{Leak, Site};
@@ -61,6 +65,8 @@ pub struct Case {
     pub window: Option<(i64, i64)>,
     /// Curves over the window.
     pub series: series::Series,
+    /// What statistics say of sessions that the rules leave open.
+    pub judged: survival::decide::Judged,
     /// Events written twice by their producer.
     pub duplicates: u64,
     /// What a reader must know to judge the ledger.
@@ -82,6 +88,7 @@ pub fn correlate(table: &EventTable) -> Case {
     let mut folded = ledger.finish();
     link::link(&rows, &mut folded);
     classify::classify(&rows, &mut folded, &gaps);
+    let judged = survival::decide::decide(&rows, &mut folded, distributions::Control::default());
     let leaks = callsite::rank(&rows, &folded);
     let window = window(table, &rows);
     let series = series::series(&rows, &folded, window);
@@ -89,7 +96,7 @@ pub fn correlate(table: &EventTable) -> Case {
     let remarks = remarks::remarks(table, &folded);
     let servers = (0u32..).take(table.sources.len()).map(|source| folded.servers.server(source)).collect();
     let (duplicates, sessions, requests) = (folded.duplicates, folded.sessions, folded.requests);
-    Case { balances, sessions, requests, servers, leaks, markers, gaps, window, series, duplicates, remarks }
+    Case { balances, sessions, requests, servers, leaks, markers, gaps, window, series, judged, duplicates, remarks }
 }
 
 /// First and last time of the sources that tell of work. A list of deploys may reach back for months: it widens the

@@ -1,18 +1,25 @@
 //! F5: the report, a plain mirror of what was found. Shows, never recomputes. The only floor that serialises.
 
 pub mod answer;
+pub mod attribution;
 pub mod build;
+pub mod citations;
 pub mod clocks;
 pub mod csv;
 pub mod diagnosed;
 pub mod holders;
 pub mod incident;
 pub mod json;
+pub mod lanes;
+pub mod local;
 pub mod markdown;
 pub mod pools;
+pub mod postmortem;
+pub mod quotes;
 pub mod sessions;
 pub mod spark;
 pub mod text;
+pub mod timeline;
 
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -78,6 +85,8 @@ pub struct Report {
     pub rejects: Vec<Reject>,
     /// Sessions whose class is `undecided`, by reason.
     pub undecided: BTreeMap<String, u64>,
+    /// What statistics say of sessions whose fate no rule decides.
+    pub judged: Vec<Judged>,
     /// Curves over the window.
     pub series: Series,
 }
@@ -329,8 +338,10 @@ pub struct Leak {
     pub last: String,
     /// Time held by all of them together, until each ended or its log did.
     pub connection_seconds: f64,
-    /// Leaks per thousand borrows.
+    /// Leaks per thousand borrows, or per thousand requests where borrows are not logged.
     pub rate: Option<Rate>,
+    /// What the age of those sessions says that no rule decides; `null` where rules decide all.
+    pub by_age: Option<Judged>,
     /// `stack log_context statistical none`.
     pub attribution: &'static str,
     /// `certain strong moderate unattributed`.
@@ -363,8 +374,35 @@ pub struct Rate {
     pub low: f64,
     /// High end.
     pub high: f64,
-    /// Borrows.
+    /// Borrows or requests.
     pub of: u64,
+    /// `borrows` or `requests`.
+    pub unit: &'static str,
+}
+
+/// Sessions of one layer that were held against how long others last.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Judged {
+    /// `pool proxy db`.
+    pub layer: &'static str,
+    /// `leaked still_in_use undecided`; what a server's restart ended stays `ended_by_restart` in the ledger.
+    pub class: &'static str,
+    /// Why, in words of the ledger.
+    pub why: &'static str,
+    /// Number of sessions.
+    pub sessions: u64,
+    /// With what they were compared.
+    pub compared_with: String,
+    /// Closed sessions there.
+    pub closed: u64,
+    /// Healthy sessions to be expected that are as old as the youngest of them; `null` where that cannot be known.
+    pub expected: Option<f64>,
+    /// Sessions that old that are there.
+    pub observed: u64,
+    /// True where the restart of their server ended them: they would have been leaks.
+    pub ended_by_restart: bool,
+    /// The same in a sentence.
+    pub text: String,
 }
 
 /// A version put into service.

@@ -6,6 +6,7 @@
 pub mod build;
 pub mod clock;
 mod frame;
+pub mod maps;
 pub mod rows;
 pub mod schema;
 
@@ -16,6 +17,7 @@ use crate::ingest::{Reject, Shard, Tally, TextCol};
 use crate::source::open::Stored;
 use polars::prelude::DataFrame;
 pub use rows::{Cursor, Row, RowId, Rows};
+use std::sync::OnceLock;
 
 /// A source's row in the table of sources.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,6 +88,8 @@ impl Chunk {
 #[derive(Debug)]
 pub struct EventTable {
     chunks: Vec<Chunk>,
+    /// The rows of each source in the order of time, once somebody asked; see [`rows::order`].
+    order: OnceLock<Vec<Option<Box<[RowId]>>>>,
     /// The sources, sorted by path; a source's id is its position.
     pub sources: Vec<Source>,
     /// What text codes mean.

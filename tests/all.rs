@@ -6,11 +6,15 @@ mod all {
     mod cli;
     mod clocks;
     mod edge_cases;
+    mod exports;
     mod holders;
     mod invariants;
     mod pools;
     mod readme;
+    mod sim;
+    mod statistics;
     mod stories;
     mod tidy;
     mod tools;
+    mod tui;
 }

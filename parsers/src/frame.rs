@@ -9,7 +9,7 @@ use crate::detect::Format;
 use crate::envelope::Wrapped;
 use crate::event::{Arena, Event};
 use crate::layout::Line;
-use crate::recognisers::Recognisers;
+use crate::recognisers::{Names, Recognisers};
 use crate::reject::{Reason, Reject};
 use crate::severity::Severity;
 use crate::stamp::Stamp;
@@ -188,13 +188,14 @@ fn classify(format: &Format, stream: &[usize], line: &[u8]) -> Found {
 
 /// Reads a block: `block` begins at a record and ends at one (or at the end of the source). Gives its number of lines.
 pub fn read(format: &Format, recognisers: &Recognisers, block: &[u8], sink: &mut dyn Sink) -> u32 {
-    let mut reader = Reader { format, recognisers, arena: Arena::new() };
+    let mut reader = Reader { format, recognisers, names: Names::default(), arena: Arena::new() };
     if format.envelopes.is_empty() { reader.bare(block, sink) } else { reader.wrapped(block, sink) }
 }
 
 struct Reader<'f> {
     format: &'f Format,
     recognisers: &'f Recognisers,
+    names: Names,
     arena: Arena,
 }
 
@@ -229,7 +230,7 @@ impl Reader<'_> {
         }
         match row.layout.parse(record, &self.arena, &mut event) {
             Ok(()) => {
-                self.recognisers.apply(row.layout.domain(), &mut event, &self.arena);
+                self.recognisers.apply(row.layout.domain(), &mut self.names, &mut event, &self.arena);
                 sink.event(&event, stamp, layout, span);
             }
             Err(reject) => sink.reject(reject, span),

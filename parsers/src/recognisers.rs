@@ -35,8 +35,8 @@ impl Recognisers {
         Recognisers { needles: Needles::new(owned) }
     }
 
-    /// Lets the recognisers that apply classify `event`.
-    pub fn apply<'a>(&self, domain: Domain, event: &mut Event<'a>, arena: &'a Arena) {
+    /// Lets the recognisers that apply classify `event`. `names` remembers what was found in the names of attributes.
+    pub fn apply<'a>(&self, domain: Domain, names: &mut Names, event: &mut Event<'a>, arena: &'a Arena) {
         match domain {
             Domain::Complete => {}
             Domain::Only(name) => {
@@ -45,21 +45,26 @@ impl Recognisers {
                 }
             }
             Domain::Any => {
-                self.dispatch(event, arena);
+                self.dispatch(names, event, arena);
                 failed(event);
             }
         }
     }
 
-    fn dispatch<'a>(&self, event: &mut Event<'a>, arena: &'a Arena) {
+    fn dispatch<'a>(&self, names: &mut Names, event: &mut Event<'a>, arena: &'a Arena) {
         // One bit a recogniser: the registry has fewer than 128, which a test holds.
         let mut asked = 0u128;
         let mut mark = |owner: u8| asked |= 1u128.checked_shl(owner.into()).unwrap_or(0);
         self.needles.find(event.message, &mut mark);
         self.needles.find(event.stack, &mut mark);
-        for (key, value) in event.attrs {
-            self.needles.find(key, &mut mark);
-            self.needles.find(value, &mut mark);
+        for (_, value) in event.attrs {
+            // The message is often an attribute too; numbers hold no needle.
+            if !same(value, event.message) && !is_number(value) {
+                self.needles.find(value, &mut mark);
+            }
+        }
+        for (key, _) in event.attrs {
+            asked |= names.asked(&self.needles, key);
         }
         while asked != 0 {
             let index = asked.trailing_zeros() as usize;
@@ -69,6 +74,61 @@ impl Recognisers {
             }
         }
     }
+}
+
+/// What the search found in the names of attributes. The records of a file use the same few names again and again.
+#[derive(Default)]
+pub struct Names {
+    /// Name and recognisers, each in the one place that its mixed ends give it.
+    slots: Vec<(Vec<u8>, u128)>,
+}
+
+impl Names {
+    /// Places; a power of two.
+    const PLACES: usize = 256;
+    /// Longer names are rarely names.
+    const LONGEST: usize = 64;
+
+    fn asked(&mut self, needles: &Needles, name: &[u8]) -> u128 {
+        if self.slots.is_empty() {
+            self.slots.resize(Self::PLACES, (Vec::new(), 0));
+        }
+        let slot = self.slots.get_mut(usize::from(mixed(name)) % Self::PLACES).filter(|_| name.len() <= Self::LONGEST);
+        if let Some((known, asked)) = &slot
+            && known == name
+        {
+            return *asked;
+        }
+        let mut asked = 0u128;
+        needles.find(name, &mut |owner| asked |= 1u128.checked_shl(owner.into()).unwrap_or(0));
+        if let Some(slot) = slot {
+            slot.0.clear();
+            slot.0.extend_from_slice(name);
+            slot.1 = asked;
+        }
+        asked
+    }
+}
+
+/// Mixes the length and both ends of a name.
+fn mixed(name: &[u8]) -> u16 {
+    let ends = match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        (Some(head), Some(tail)) => u32::from_le_bytes(*head) ^ u32::from_le_bytes(*tail).rotate_left(15),
+        _ => name.iter().fold(0, |sum, byte| (sum << 8) | u32::from(*byte)),
+    };
+    let mixed = (ends ^ u32::try_from(name.len()).unwrap_or(0)).wrapping_mul(0x9e37_79b1);
+    let [_, _, low, high] = mixed.to_le_bytes();
+    u16::from_le_bytes([low, high])
+}
+
+/// True where both are the same bytes in memory.
+fn same(one: &[u8], other: &[u8]) -> bool {
+    std::ptr::eq(one, other)
+}
+
+/// Digits, and what stands between them in numbers, times and addresses; a test holds that no needle is made of those.
+fn is_number(value: &[u8]) -> bool {
+    value.len() <= 32 && value.iter().all(|b| matches!(b, b'0'..=b'9' | b'.' | b':' | b'-'))
 }
 
 /// A record at error level that shows an exception, and that nobody made more of, is an error. A bare sentence at error
@@ -88,13 +148,29 @@ impl Default for Recognisers {
 
 #[cfg(test)]
 mod tests {
-    use super::RECOGNISERS;
+    use super::{Names, RECOGNISERS, Recognisers};
+
+    #[test]
+    fn names_are_remembered() {
+        let (set, mut names) = (Recognisers::new(), Names::default());
+        let owners = |asked: u128| asked.count_ones();
+        for _ in 0..2 {
+            assert_ne!(names.asked(&set.needles, b"reqId"), 0);
+            assert_eq!(names.asked(&set.needles, b"xyz"), 0);
+            let long = [b"-".repeat(80), b"reqId".to_vec()].concat();
+            assert_eq!(owners(names.asked(&set.needles, &long)), owners(names.asked(&set.needles, b"reqId")));
+            for n in 0..2000 {
+                assert_eq!(names.asked(&set.needles, format!("field{n}").as_bytes()), 0);
+            }
+        }
+    }
 
     #[test]
     fn every_recogniser_has_a_bit_and_its_needles_are_searched_for() {
         assert!(RECOGNISERS.len() <= 128);
         for needle in RECOGNISERS.iter().flat_map(|spec| spec.needles) {
             assert!(needle.len() >= 3, "{needle:?} is too short to be rare");
+            assert!(!super::is_number(needle.as_bytes()), "{needle:?} could stand in a number");
         }
     }
 }

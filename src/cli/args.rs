@@ -12,11 +12,20 @@ pub(super) struct Args {
     pub(super) verb: Option<Verb>,
     #[command(flatten)]
     pub(super) input: Input,
+    #[command(flatten)]
+    pub(super) tui: TuiOptions,
 }
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
+    /// The interactive timeline; what paths alone open on a terminal
+    Tui {
+        #[command(flatten)]
+        input: Input,
+        #[command(flatten)]
+        options: TuiOptions,
+    },
     /// The report: leaking call sites, ledger, timeline, what was not understood
     Report {
         #[command(flatten)]
@@ -27,6 +36,33 @@ pub(super) enum Verb {
         /// Who held every connection at that moment: RFC 3339, or HH:MM[:SS] of the logs' time
         #[arg(long, value_name = "TIME")]
         at: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// What happened, in order, for people and for other tools
+    ///
+    /// A --tz without a pattern ('--tz America/Bogota') is the zone to show times in.
+    Timeline {
+        #[command(flatten)]
+        input: Input,
+        /// How to write it
+        #[arg(long, value_enum, default_value_t = TimelineFormat::Text)]
+        format: TimelineFormat,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// A draft of a postmortem: what the logs prove, with its evidence, and TODO(human) where only people know
+    ///
+    /// A --tz without a pattern ('--tz America/Bogota') is the zone that people lived in.
+    Postmortem {
+        #[command(flatten)]
+        input: Input,
+        /// google-sre, atlassian, pagerduty, or a template file of your own (Jinja)
+        #[arg(long, value_name = "NAME|FILE")]
+        template: Option<String>,
+        /// How to write it; by the ending of the file to write, else Markdown
+        #[arg(long, value_enum)]
+        format: Option<DocumentFormat>,
         #[command(flatten)]
         output: Output,
     },
@@ -93,6 +129,23 @@ pub(super) struct Input {
     pub(super) color: Color,
 }
 
+/// How the timeline behaves; its other settings are in `backtrail/config.toml` of the configuration folder.
+#[derive(Debug, Clone, ClapArgs)]
+pub(super) struct TuiOptions {
+    /// Keep reading files that grow or rotate (timeline)
+    #[arg(long)]
+    pub(super) follow: bool,
+    /// Letters instead of block graphics (timeline)
+    #[arg(long)]
+    pub(super) ascii: bool,
+    /// Leave the mouse to the terminal (timeline)
+    #[arg(long)]
+    pub(super) no_mouse: bool,
+    /// Neither bring back nor save notes (timeline)
+    #[arg(long)]
+    pub(super) no_restore: bool,
+}
+
 /// Where to write.
 #[derive(Debug, Clone, ClapArgs)]
 pub(super) struct Output {
@@ -111,6 +164,30 @@ pub(super) enum ReportFormat {
     Markdown,
     Json,
     Csv,
+}
+
+/// Formats of the timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TimelineFormat {
+    Text,
+    Markdown,
+    /// A gantt chart in Mermaid
+    Mermaid,
+    /// A timeline diagram in Mermaid
+    MermaidTimeline,
+    Csv,
+    /// Timesketch CSV, or JSON lines where the file to write ends in .jsonl
+    Timesketch,
+    TimesketchJsonl,
+    /// Chrome trace JSON, for ui.perfetto.dev
+    Perfetto,
+}
+
+/// Formats of documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DocumentFormat {
+    Markdown,
+    Html,
 }
 
 /// Formats of tables.

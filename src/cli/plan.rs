@@ -4,6 +4,7 @@ use super::args::{Clocks, Color, Input};
 use crate::error::{Error, Result};
 use crate::ingest::Options;
 use crate::ingest::options::GivenZone;
+use crate::report::local::Local;
 use globset::{Glob, GlobMatcher};
 use std::io::IsTerminal;
 
@@ -61,13 +62,33 @@ fn split(option: &str, text: &str) -> Result<(GlobMatcher, String)> {
 
 fn zone(text: &str) -> Result<(GlobMatcher, GivenZone)> {
     let (glob, name) = split("--tz", text)?;
-    if let Some(seconds) = fixed(&name) {
-        return Ok((glob, GivenZone::Fixed(seconds)));
+    Ok((glob, named(&name)?))
+}
+
+fn named(name: &str) -> Result<GivenZone> {
+    if let Some(seconds) = fixed(name) {
+        return Ok(GivenZone::Fixed(seconds));
     }
     let zone = name.parse::<chrono_tz::Tz>();
     let zone = zone
         .map_err(|_bad| usage("--tz", format!("{name} is no zone; give an IANA name (Europe/Berlin) or an offset (+02:00)")))?;
-    Ok((glob, GivenZone::Named(zone)))
+    Ok(GivenZone::Named(zone))
+}
+
+/// For verbs whose output people read in their own zone: a `--tz` without a pattern is that zone, the others stay what
+/// they are elsewhere.
+pub(super) fn people(input: &Input) -> Result<(Input, Local)> {
+    let mut input = input.clone();
+    let (files, own): (Vec<String>, Vec<String>) = std::mem::take(&mut input.tz).into_iter().partition(|t| t.contains('='));
+    input.tz = files;
+    let zone = match own.last() {
+        None => Local::Utc,
+        Some(name) => match named(name)? {
+            GivenZone::Named(zone) => Local::Named(zone),
+            GivenZone::Fixed(seconds) => chrono::FixedOffset::east_opt(seconds).map_or(Local::Utc, Local::Fixed),
+        },
+    };
+    Ok((input, zone))
 }
 
 /// `+02:00`, `-0500`, `+2` in seconds.

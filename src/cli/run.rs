@@ -2,7 +2,7 @@
 
 use super::args::{Args, Clocks, Output, ReportFormat, TableFormat, Verb};
 use super::plan::Plan;
-use super::{detect, formats, moment, progress};
+use super::{detect, formats, moment, output, progress, story, tui};
 use crate::correlate::{self, Case, Class};
 use crate::error::Error;
 use crate::ingest::strings::Strings;
@@ -10,26 +10,33 @@ use crate::report;
 use crate::source::find;
 use crate::table::{EventTable, build};
 use crate::{diagnose, ingest, table};
-use anyhow::{Context, Result};
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
+use anyhow::Result;
 use std::process::ExitCode;
+
+/// Standard output.
+const STDOUT: Output = Output { output: None, force: false };
 
 /// Runs what was typed. Errors are usage errors (exit code 2); what could not be read is an exit code of 1.
 pub(super) fn run(args: Args) -> Result<ExitCode> {
     match args.verb {
-        None => report(&Plan::new(&args.input)?, ReportFormat::Text, &Output { output: None, force: false }),
+        None if tui::possible() => tui::show(Plan::new(&args.input)?, &args.tui),
+        None => report(&Plan::new(&args.input)?, ReportFormat::Text, &STDOUT),
         Some(Verb::Report { input, format, at: Some(at), output }) => holders(&Plan::new(&input)?, format, &at, &output),
         Some(Verb::Report { input, format, at: None, output }) => report(&Plan::new(&input)?, format, &output),
+        Some(Verb::Timeline { input, format, output }) => story::timeline(&input, format, &output),
+        Some(Verb::Postmortem { input, template, format, output }) => {
+            story::postmortem(&input, template.as_deref(), format, &output)
+        }
+        Some(Verb::Tui { input, options }) => tui::show(Plan::new(&input)?, &options),
         Some(Verb::Sessions { input, class, format, output }) => sessions(&Plan::new(&input)?, &class, format, &output),
         Some(Verb::Detect { input, format }) => {
             let plan = Plan::new(&input)?;
             let (table, code) = read(&plan)?;
-            detect::write(&table, format, &mut out(&Output { output: None, force: false })?)?;
+            output::write(&STDOUT, |to| Ok(detect::write(&table, format, to)?))?;
             Ok(code)
         }
         Some(Verb::Formats { name }) => {
-            formats::write(name.as_deref(), &mut out(&Output { output: None, force: false })?)?;
+            output::write(&STDOUT, |to| formats::write(name.as_deref(), to))?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -72,54 +79,68 @@ fn case(plan: &Plan) -> Result<(EventTable, Case, ExitCode)> {
     Ok((table, case, code))
 }
 
-fn report(plan: &Plan, format: ReportFormat, output: &Output) -> Result<ExitCode> {
+/// Reads, correlates, diagnoses and writes down what was found.
+pub(super) fn reported(plan: &Plan) -> Result<(EventTable, Case, report::Report, ExitCode)> {
     let (table, case, code) = case(plan)?;
     let diagnosis = diagnose::diagnose(&table, &case);
     let report = report::build::build(&table, &case, &diagnosis);
-    let mut to = out(output)?;
-    match format {
-        ReportFormat::Text => to.write_all(report::text::render(&report, plan.color && output.output.is_none()).as_bytes())?,
-        ReportFormat::Markdown => to.write_all(report::markdown::render(&report).as_bytes())?,
-        ReportFormat::Json => report::json::write(&report, &mut to)?,
-        ReportFormat::Csv => report::csv::write(&report, &mut to)?,
-    }
-    to.flush()?;
+    Ok((table, case, report, code))
+}
+
+fn report(plan: &Plan, format: ReportFormat, output: &Output) -> Result<ExitCode> {
+    output::check(output)?;
+    let (_table, _case, report, code) = reported(plan)?;
+    output::write(output, |to| {
+        match format {
+            ReportFormat::Text => {
+                to.write_all(report::text::render(&report, plan.color && output.output.is_none()).as_bytes())?;
+            }
+            ReportFormat::Markdown => to.write_all(report::markdown::render(&report).as_bytes())?,
+            ReportFormat::Json => report::json::write(&report, to)?,
+            ReportFormat::Csv => report::csv::write(&report, to)?,
+        }
+        Ok(())
+    })?;
     Ok(code)
 }
 
 /// Who held every connection at a moment.
 fn holders(plan: &Plan, format: ReportFormat, at: &str, output: &Output) -> Result<ExitCode> {
+    if format == ReportFormat::Csv {
+        let reason = "a moment is written as text, markdown or json".into();
+        return Err(Error::Usage { option: "--format".into(), reason }.into());
+    }
+    output::check(output)?;
     let wanted = moment::parse("--at", at)?;
     let (table, case, code) = case(plan)?;
     let at = moment::settle("--at", wanted, plan.zone, case.window)?;
     let rows = table.rows();
     let found = report::holders::build(&rows, &case, &correlate::holders(&rows, &case, at));
-    let mut to = out(output)?;
-    match format {
-        ReportFormat::Text => to.write_all(report::holders::render(&found).as_bytes())?,
-        ReportFormat::Markdown => to.write_all(report::holders::markdown(&found).as_bytes())?,
-        ReportFormat::Json => report::holders::json(&found, &mut to)?,
-        ReportFormat::Csv => {
-            let reason = "a moment is written as text, markdown or json".into();
-            return Err(Error::Usage { option: "--format".into(), reason }.into());
+    output::write(output, |to| {
+        match format {
+            ReportFormat::Markdown => to.write_all(report::holders::markdown(&found).as_bytes())?,
+            ReportFormat::Json => report::holders::json(&found, to)?,
+            _ => to.write_all(report::holders::render(&found).as_bytes())?,
         }
-    }
-    to.flush()?;
+        Ok(())
+    })?;
     Ok(code)
 }
 
 fn sessions(plan: &Plan, classes: &[String], format: TableFormat, output: &Output) -> Result<ExitCode> {
     let classes = classes.iter().map(|name| class(name)).collect::<Result<Vec<Class>, Error>>()?;
+    output::check(output)?;
     let (table, case, code) = case(plan)?;
     let rows = table.rows();
     let lines = report::sessions::lines(&rows, &case, &classes);
-    let mut to = out(output)?;
-    match format {
-        TableFormat::Text => report::sessions::text(&lines, &mut to)?,
-        TableFormat::Json => report::sessions::json(&lines, &mut to)?,
-        TableFormat::Csv => report::sessions::csv(&lines, &mut to)?,
-    }
-    to.flush()?;
+    output::write(output, |to| {
+        match format {
+            TableFormat::Text => report::sessions::text(&lines, to)?,
+            TableFormat::Json => report::sessions::json(&lines, to)?,
+            TableFormat::Csv => report::sessions::csv(&lines, to)?,
+        }
+        Ok(())
+    })?;
     Ok(code)
 }
 
@@ -129,13 +150,4 @@ fn class(name: &str) -> Result<Class, Error> {
         let names: Vec<&str> = Class::ALL.iter().map(|c| c.name()).collect();
         Error::Usage { option: "--class".into(), reason: format!("{name} is none of {}", names.join(", ")) }
     })
-}
-
-/// The output asked for; a file that exists is left alone unless `--force` is given.
-fn out(output: &Output) -> Result<Box<dyn Write>> {
-    let Some(path) = &output.output else { return Ok(Box::new(BufWriter::new(std::io::stdout().lock()))) };
-    let file: std::io::Result<File> =
-        if output.force { File::create(path) } else { OpenOptions::new().write(true).create_new(true).open(path) };
-    let file = file.with_context(|| format!("{}: cannot be written; --force overwrites a file that exists", path.display()))?;
-    Ok(Box::new(BufWriter::new(file)))
 }

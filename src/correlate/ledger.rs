@@ -18,12 +18,13 @@ pub use gauge::Loss;
 use super::requests::{Counts, Request, Requests};
 use super::session::{Class, Ended, Join, Opened, Purpose, Session};
 use crate::ingest::{IntCol, LongCol, TextCol};
+use crate::table::maps::{HashMap, HashSet};
 use crate::table::{Row, RowId, Rows};
 use backtrail_parsers::{Kind, Layer};
 use gauge::Gauges;
 use life::Life;
 use servers::Servers;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 const SECOND: i64 = 1_000_000_000;
 /// What identifies an open session.
@@ -187,28 +188,28 @@ impl<'r> Ledger<'r> {
         Ledger {
             rows,
             servers: Servers::new(rows),
-            open: HashMap::new(),
+            open: HashMap::default(),
             sessions: Vec::new(),
             requests: Requests::default(),
-            given_up: HashMap::new(),
-            closed: HashMap::new(),
-            endings: HashMap::new(),
-            received: HashMap::new(),
-            nameless: HashMap::new(),
+            given_up: HashMap::default(),
+            closed: HashMap::default(),
+            endings: HashMap::default(),
+            received: HashMap::default(),
+            nameless: HashMap::default(),
             extra: BTreeMap::new(),
             life: Life::default(),
             gauges: Gauges::default(),
-            last_of_pid: HashMap::new(),
+            last_of_pid: HashMap::default(),
             lb: LbCounts::default(),
             duplicates: 0,
             added: Vec::new(),
             full: Vec::new(),
             starved: Vec::new(),
-            unplaced: HashMap::new(),
-            turned_away: HashSet::new(),
-            threshold: HashMap::new(),
-            nested: HashMap::new(),
-            bare_report: HashMap::new(),
+            unplaced: HashMap::default(),
+            turned_away: HashSet::default(),
+            threshold: HashMap::default(),
+            nested: HashMap::default(),
+            bare_report: HashMap::default(),
         }
     }
 
@@ -358,7 +359,7 @@ impl<'r> Ledger<'r> {
             losses,
             lost_opens,
             added: self.added,
-            owners: HashMap::new(),
+            owners: HashMap::default(),
             full: self.full,
             starved: self.starved,
             last_of_pid: self.last_of_pid,

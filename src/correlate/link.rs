@@ -7,9 +7,10 @@
 use super::ledger::{Added, Folded};
 use super::session::Session;
 use crate::ingest::TextCol;
+use crate::table::maps::{HashMap, HashSet};
 use crate::table::{RowId, Rows};
 use backtrail_parsers::Layer;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 const SECOND: i64 = 1_000_000_000;
 /// A pool says that it opened a connection at most this long after the server let it in.
@@ -45,7 +46,7 @@ pub fn link(rows: &Rows<'_>, folded: &mut Folded) {
         .map(|(index, s)| Accepted { time: rows.get(s.open_row).time(), index, names: names(rows, s.open_row) })
         .collect();
     accepted.sort_by_key(|a| (a.time, a.index));
-    let (mut pids, mut ports): (HashMap<u32, Vec<u32>>, HashMap<u16, Vec<u32>>) = (HashMap::new(), HashMap::new());
+    let (mut pids, mut ports): (HashMap<u32, Vec<u32>>, HashMap<u16, Vec<u32>>) = (HashMap::default(), HashMap::default());
     for index in accepted.iter().map(|a| a.index) {
         let Some(session) = folded.sessions.get(index as usize) else { continue };
         pids.entry(session.pid).or_default().push(index);
@@ -54,7 +55,7 @@ pub fn link(rows: &Rows<'_>, folded: &mut Folded) {
         }
     }
     let mut found: Vec<(usize, u32)> = Vec::new();
-    let mut taken: HashSet<u32> = HashSet::new();
+    let mut taken: HashSet<u32> = HashSet::default();
     let mut left: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (at, added) in folded.added.iter().enumerate() {
         let known = match (added.backend_pid, added.port) {
@@ -76,7 +77,7 @@ pub fn link(rows: &Rows<'_>, folded: &mut Folded) {
             }
         }
     }
-    let mut physical = Physical::new();
+    let mut physical = Physical::default();
     for (at, index) in found {
         let Some(added) = folded.added.get(at) else { continue };
         folded.owners.insert(index, (added.source, added.pid));

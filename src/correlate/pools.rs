@@ -7,9 +7,10 @@
 use super::Case;
 use super::session::{Class, Ended, Opened, Purpose, Session};
 use crate::ingest::{IntCol, LongCol, TextCol};
+use crate::table::maps::HashMap;
 use crate::table::{Row, RowId, Rows};
 use backtrail_parsers::{Kind, Layer};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// An exception may be logged by several loggers of one thread: within this time it is one wait.
 const TWICE: i64 = 100_000_000;
@@ -143,7 +144,7 @@ type Key = (u32, u32, u32, u32);
 pub fn find(rows: &Rows<'_>, case: &Case) -> Vec<Pool> {
     let sessions = &case.sessions;
     let mut pools: BTreeMap<Key, Gathered> = BTreeMap::new();
-    let mut named: HashMap<(u32, u32, u32), u32> = HashMap::new();
+    let mut named: HashMap<(u32, u32, u32), u32> = HashMap::default();
     for row in rows.by_time().filter(Row::has_time) {
         if matches!(row.kind(), Kind::PoolStats | Kind::PoolStart | Kind::AcquireTimeout) {
             let (place, mut key) = key(&row);

@@ -1,8 +1,9 @@
 //! Requests in the application: which one a thread serves, which one a borrow belongs to, and when it ended.
 
 use crate::ingest::{IntCol, LongCol, TextCol};
+use crate::table::maps::{HashMap, HashSet};
 use crate::table::{Row, RowId, Rows};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 
 /// Requests of a thread that are remembered after their end, for leak reports that come later.
 const REMEMBERED: usize = 48;

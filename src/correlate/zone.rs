@@ -6,10 +6,11 @@
 
 use crate::ingest::columns::basis;
 use crate::ingest::{IntCol, TextCol};
+use crate::table::maps::HashMap;
 use crate::table::{EventTable, Row, Rows, ZoneShift};
 use backtrail_parsers::Kind;
 use rate::Activity;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 mod rate;
 
@@ -67,7 +68,7 @@ fn overlap(table: &EventTable, source: u32, add: i64, known: &[u32]) -> i64 {
 type Marks = Vec<HashMap<u64, Vec<i64>>>;
 
 fn marks(rows: &Rows<'_>, sources: usize) -> Marks {
-    let mut marks: Marks = vec![HashMap::new(); sources];
+    let mut marks: Marks = vec![HashMap::default(); sources];
     for row in rows.iter().filter(|r| r.basis() & (basis::NONE | basis::INHERITED) == 0) {
         let Some(own) = marks.get_mut(row.source_id() as usize) else { continue };
         for mark in marks_of(&row).into_iter().flatten() {

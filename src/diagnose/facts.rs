@@ -4,6 +4,7 @@ use crate::correlate::session::Ended;
 use crate::correlate::stats::quantile;
 use crate::correlate::{Case, Class, Session};
 use crate::ingest::{IntCol, LongCol, TextCol};
+use crate::table::maps::HashMap;
 use crate::table::{Row, RowId, Rows};
 use backtrail_parsers::{Kind, Layer};
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,7 +77,7 @@ pub struct Side {
     /// 5xx by status.
     pub by_status: BTreeMap<u32, u64>,
     /// Requests by client.
-    pub clients: BTreeMap<u32, u64>,
+    pub clients: HashMap<u32, u64>,
     /// Time of requests at the edge.
     pub latency: Lengths,
     /// Requests that the application itself logs the end of.
@@ -189,10 +190,14 @@ pub fn measure(rows: &Rows<'_>, case: &Case, before: (i64, i64), during: (i64, i
     (facts.before.from, facts.before.to) = before;
     (facts.during.from, facts.during.to) = during;
     let edge = if rows.iter().any(|r| r.kind() == Kind::LbRequest) { Kind::LbRequest } else { Kind::RequestEnd };
+    let mut last = None;
     for row in rows.iter().filter(Row::has_time) {
         let (time, kind) = (row.time(), row.kind());
-        facts.first_of.entry(kind).or_insert(row.id);
-        facts.seen.insert(kind);
+        if last != Some(kind) {
+            facts.first_of.entry(kind).or_insert(row.id);
+            facts.seen.insert(kind);
+            last = Some(kind);
+        }
         // A restart is a cause also when it comes just before what users see.
         let side = if time >= during.0 && time < during.1 {
             &mut facts.during

@@ -8,9 +8,10 @@
 
 use super::probe::Probes;
 use crate::ingest::{LongCol, TextCol};
+use crate::table::maps::{HashMap, HashSet};
 use crate::table::{Row, Rows};
 use backtrail_parsers::Kind;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Formats of which at least this share of the lines is for endpoints that the leading format serves too tell of the same
 /// requests.

@@ -12,7 +12,8 @@ use super::signals::{SECOND, Signals};
 use crate::correlate::stats::wilson;
 use crate::ingest::{IntCol, TextCol};
 use crate::table::Rows;
-use std::collections::{BTreeMap, HashMap};
+use crate::table::maps::HashMap;
+use std::collections::BTreeMap;
 
 /// The error peak is looked for in minutes …
 const MINUTE: i64 = 60 * SECOND;
@@ -104,7 +105,7 @@ pub fn impact(rows: &Rows<'_>, signals: &Signals, moments: &Moments) -> Impact {
         _ => MINUTE,
     };
     let (mut whole, mut inside) = (Scope::default(), Scope::default());
-    let mut clients: HashMap<u32, Part> = HashMap::new();
+    let mut clients: HashMap<u32, Part> = HashMap::default();
     let mut windows: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
     for row in rows.iter().filter(|r| signals.front.is_request(r)) {
         let failed = (500..600).contains(&row.int(IntCol::Status));

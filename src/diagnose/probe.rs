@@ -5,7 +5,8 @@
 
 use crate::ingest::TextCol;
 use crate::table::Row;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use crate::table::maps::{HashMap, HashSet};
+use std::collections::BTreeMap;
 
 /// Names that probes give themselves, in lower case.
 const AGENTS: [&str; 25] = [

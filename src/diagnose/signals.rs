@@ -11,9 +11,9 @@ use super::histogram::Histogram;
 use crate::correlate::session::{Ended, Session};
 use crate::correlate::{Case, Class};
 use crate::ingest::{IntCol, LongCol, TextCol};
+use crate::table::maps::HashMap;
 use crate::table::{Row, Rows};
 use backtrail_parsers::{Kind, Layer};
-use std::collections::HashMap;
 use std::ops::Range;
 
 /// Nanoseconds in a second.

@@ -9,9 +9,10 @@ use super::front::{Front, span};
 use super::histogram::Histogram;
 use super::signals::{Count, SECOND, Signals, is_aborted};
 use crate::ingest::{IntCol, LongCol, TextCol};
+use crate::table::maps::HashMap;
 use crate::table::{Row, RowId, Rows};
 use backtrail_parsers::Kind;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Slices of the window.
 const SLICES: usize = 12;

@@ -1,7 +1,7 @@
 //! From the case to the report: numbers are taken over, codes become text, rows become references.
 
 use super::{
-    Alert, CallSite, Deploy, Gap, Leak, Ledger, Moment, Rate, Ref, Reject, Report, SCHEMA, Series, Source, Tool, Window,
+    Alert, CallSite, Deploy, Gap, Leak, Ledger, Moment, Ref, Reject, Report, SCHEMA, Series, Source, Tool, Window, attribution,
     diagnosed, incident,
 };
 use crate::correlate::callsite::Attribution;
@@ -52,6 +52,7 @@ pub fn build(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Report {
         notes: notes(table, case),
         rejects: rejects(table),
         undecided,
+        judged: attribution::judged(case),
         series: series(case),
     }
 }
@@ -207,7 +208,8 @@ fn leaks(rows: &Rows<'_>, case: &Case) -> Vec<Leak> {
         first: rfc3339(leak.first),
         last: rfc3339(leak.last),
         connection_seconds: (leak.held / 1_000_000) as f64 / 1000.0,
-        rate: leak.rate().map(|(per_1000, low, high)| Rate { per_1000, low, high, of: leak.of.unwrap_or(0) }),
+        rate: leak.rate.as_ref().map(attribution::rate),
+        by_age: attribution::by_age(case, leak),
         attribution: match leak.attribution {
             Attribution::Stack => "stack",
             Attribution::LogContext => "log_context",
@@ -336,6 +338,7 @@ fn notes(table: &EventTable, case: &Case) -> Vec<String> {
     }
     notes.extend(super::clocks::notes(table));
     notes.extend(case.remarks.iter().cloned());
+    notes.extend(attribution::late(case));
     if case.duplicates > 0 {
         notes.push(format!("{} records are written twice by their producer and are counted once.", case.duplicates));
     }

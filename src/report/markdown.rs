@@ -70,7 +70,7 @@ fn leaks(report: &Report, out: &mut String) {
     }
     let _ = writeln!(
         out,
-        "## Leaking call sites\n\n| # | call site | endpoint | leaked | first | last | confidence | evidence |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
+        "## Leaking call sites\n\n| # | call site | endpoint | leaked | rate | first | last | confidence | evidence |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     );
     for leak in &report.leaks {
         let site = leak.call_site.as_ref().map(|s| {
@@ -79,11 +79,14 @@ fn leaks(report: &Report, out: &mut String) {
         });
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             leak.rank,
             escape(site.unwrap_or_default().trim()),
             escape(leak.endpoint.as_deref().unwrap_or("")),
             leak.sessions,
+            leak.rate
+                .map(|r| format!("{:.1} per 1000 {} ({:.1} to {:.1})", r.per_1000, r.unit, r.low, r.high))
+                .unwrap_or_default(),
             leak.first,
             leak.last,
             leak.confidence,
@@ -114,6 +117,10 @@ fn ledger(report: &Report, out: &mut String) {
             l.peak_open,
             classes.join(", ")
         );
+    }
+    out.push('\n');
+    for text in super::attribution::lines(report) {
+        let _ = writeln!(out, "- {}", escape(&text));
     }
     out.push('\n');
 }

@@ -136,8 +136,10 @@ fn site(report: &Report, leak: &Leak, all: u64, style: &Style, out: &mut String)
     out.push('\n');
     line(out, &format!("  {}. {}", leak.rank, style.red(&name)));
     let share = leak.sessions * 100 / all.max(1);
-    let rate =
-        leak.rate.map(|r| format!(", {:.1} per 1000 borrows ({:.1} to {:.1})", r.per_1000, r.low, r.high)).unwrap_or_default();
+    let rate = leak
+        .rate
+        .map(|r| format!(", {:.1} per 1000 {} ({:.1} to {:.1})", r.per_1000, r.unit, r.low, r.high))
+        .unwrap_or_default();
     wrapped(out, "     ", "     ", &format!("{} of {all} leaked ({share} %){rate}", leak.sessions));
     wrapped(
         out,
@@ -156,6 +158,9 @@ fn site(report: &Report, leak: &Leak, all: u64, style: &Style, out: &mut String)
             "       ",
             &format!("{} ({file}:{number})", caller.function.clone().unwrap_or_default()),
         );
+    }
+    if let Some(judged) = &leak.by_age {
+        wrapped(out, "     ", "     ", &judged.text);
     }
     let seen: Vec<String> = leak.evidence.iter().take(3).map(|at| place(report, at)).collect();
     line(
@@ -254,8 +259,8 @@ fn ledger(report: &Report, style: &Style, out: &mut String) {
             wrapped(out, "           turned away: ", "             ", &refused.join(", "));
         }
     }
-    for (why, count) in &report.undecided {
-        wrapped(out, "  ", "    ", &format!("{count} undecided: {why}"));
+    for text in super::attribution::lines(report) {
+        wrapped(out, "  ", "    ", &text);
     }
 }
 

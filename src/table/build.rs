@@ -5,6 +5,7 @@ use crate::ingest::columns::basis;
 use crate::ingest::pack::Packed;
 use crate::ingest::strings::Strings;
 use crate::ingest::{Read, Shard};
+use std::sync::OnceLock;
 
 /// Builds the table of what was read. `sources` are sorted by path; their order becomes their ids. `strings` are the texts
 /// that their codes mean.
@@ -27,7 +28,7 @@ pub fn build(sources: Vec<Read>, strings: Strings) -> EventTable {
         }
         rows.push(row);
     }
-    EventTable { chunks, sources: rows, strings }
+    EventTable { chunks, order: OnceLock::new(), sources: rows, strings }
 }
 
 fn describe(id: u32, source: Read) -> Source {

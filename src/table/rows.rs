@@ -165,26 +165,27 @@ impl<'r> Row<'r> {
 /// Rows in the order of time: a merge of the sources, each sorted by itself where its file was not in order.
 pub struct Cursor<'r> {
     rows: &'r Rows<'r>,
-    runs: Vec<Run>,
+    runs: Vec<Run<'r>>,
     heap: BinaryHeap<Reverse<(i64, u32)>>,
 }
 
 /// One source's rows in the order of time.
-struct Run {
+struct Run<'r> {
     /// One past the last chunk.
     end: u32,
     at: RowId,
-    /// Set where the file is out of order: its rows sorted, and how far they are used.
-    sorted: Option<std::vec::IntoIter<RowId>>,
+    /// Set where the file is out of order: its rows sorted, less those that are used.
+    sorted: Option<&'r [RowId]>,
 }
 
 impl<'r> Cursor<'r> {
     fn new(rows: &'r Rows<'r>) -> Cursor<'r> {
         let mut cursor = Cursor { rows, runs: Vec::new(), heap: BinaryHeap::new() };
         let mut start = 0u32;
-        for chunks in rows.table.chunks.chunk_by(|a, b| a.source == b.source) {
+        let orders = rows.table.order.get_or_init(|| order(&rows.table.chunks));
+        for (chunks, order) in rows.table.chunks.chunk_by(same_source).zip(orders) {
             let end = start + u32::try_from(chunks.len()).unwrap_or(0);
-            let run = Run { end, at: RowId { chunk: start, row: 0 }, sorted: sorted(start, chunks) };
+            let run = Run { end, at: RowId { chunk: start, row: 0 }, sorted: order.as_deref() };
             if let Some(time) = run.peek(rows) {
                 cursor.heap.push(Reverse((time, u32::try_from(cursor.runs.len()).unwrap_or(u32::MAX))));
             }
@@ -195,8 +196,24 @@ impl<'r> Cursor<'r> {
     }
 }
 
+fn same_source(a: &Chunk, b: &Chunk) -> bool {
+    a.source == b.source
+}
+
+/// The rows of each source by time; `None` for a source whose rows stand so. A source whose times all move by the same
+/// amount keeps its order.
+pub(super) fn order(chunks: &[Chunk]) -> Vec<Option<Box<[RowId]>>> {
+    let mut first = 0u32;
+    let mut orders = Vec::new();
+    for chunks in chunks.chunk_by(same_source) {
+        orders.push(sorted(first, chunks));
+        first += u32::try_from(chunks.len()).unwrap_or(0);
+    }
+    orders
+}
+
 /// The rows of one source's chunks, of which `first` is the first one's number, by time; `None` where they stand so.
-fn sorted(first: u32, chunks: &[Chunk]) -> Option<std::vec::IntoIter<RowId>> {
+fn sorted(first: u32, chunks: &[Chunk]) -> Option<Box<[RowId]>> {
     let ends = |chunk: &Chunk| (chunk.rows.time.signed(0), chunk.rows.time.signed(chunk.rows.rows.saturating_sub(1)));
     let in_turn = chunks.windows(2).all(|pair| matches!(pair, [a, b] if ends(a).1 <= ends(b).0));
     if in_turn && chunks.iter().all(|chunk| chunk.in_order) {
@@ -208,14 +225,14 @@ fn sorted(first: u32, chunks: &[Chunk]) -> Option<std::vec::IntoIter<RowId>> {
     });
     let mut rows: Vec<(i64, RowId)> = rows.collect();
     rows.sort_by_key(|(time, _)| *time);
-    Some(rows.into_iter().map(|(_, id)| id).collect::<Vec<_>>().into_iter())
+    Some(rows.into_iter().map(|(_, id)| id).collect())
 }
 
-impl Run {
+impl Run<'_> {
     #[inline]
     fn peek(&self, rows: &Rows<'_>) -> Option<i64> {
-        let id = match &self.sorted {
-            Some(ids) => *ids.as_slice().first()?,
+        let id = match self.sorted {
+            Some(ids) => *ids.first()?,
             None => self.at,
         };
         rows.table.chunks.get(id.chunk as usize).filter(|_| id.chunk < self.end).map(|c| c.rows.time.signed(id.row as usize))
@@ -224,7 +241,7 @@ impl Run {
     #[inline]
     fn take(&mut self, rows: &Rows<'_>) -> Option<RowId> {
         if let Some(ids) = &mut self.sorted {
-            return ids.next();
+            return ids.split_off_first().copied();
         }
         let id = self.at;
         let count = rows.table.chunks.get(id.chunk as usize).map_or(0, |c| c.rows.rows);

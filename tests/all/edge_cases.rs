@@ -70,6 +70,14 @@ fn disagreements(case: &Path, expect: &toml::Table) -> Vec<String> {
     if let Some(want) = expect.get("verdict").and_then(Want::as_str) {
         differs("the verdict".into(), report["verdict"]["status"].as_str().unwrap_or_default().into(), want.into());
     }
+    if let Some(want) = expect.get("by_age").and_then(Want::as_str) {
+        let got = leaks[0]["by_age"]["text"].as_str().unwrap_or_default().to_owned();
+        differs(format!("the first leak's age ({got})"), got.contains(want).to_string(), "true".into());
+    }
+    for text in expect.get("judged").and_then(Want::as_array).into_iter().flatten().filter_map(Want::as_str) {
+        let said = report["judged"].to_string();
+        differs(format!("the finding {text:?} in {said}"), said.contains(text).to_string(), "true".into());
+    }
     let rejected: i64 = report["sources"].as_array().unwrap().iter().filter_map(|s| s["rejected"].as_i64()).sum();
     let at_least = expect.get("rejected_at_least").and_then(Want::as_integer).unwrap_or(0);
     differs(format!("{at_least} or more rejected ({rejected})"), (rejected >= at_least).to_string(), "true".into());

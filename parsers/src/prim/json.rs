@@ -68,6 +68,17 @@ pub fn joined<'a>(array: &'a [u8], arena: &'a Arena) -> Option<&'a [u8]> {
     }
 }
 
+/// Which bytes end what stands bare.
+static ENDS_BARE: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut rest: &[u8] = b",}] \t\n\r\":";
+    while let [byte, tail @ ..] = rest {
+        ends[*byte as usize] = true;
+        rest = tail;
+    }
+    ends
+};
+
 struct Reader<'a> {
     text: &'a [u8],
     at: usize,
@@ -219,16 +230,19 @@ impl<'a> Reader<'a> {
     }
 
     fn join(&self, prefix: &[u8], key: &[u8]) -> &'a [u8] {
-        let mut out = bumpalo::collections::Vec::with_capacity_in(prefix.len() + 1 + key.len(), self.arena);
-        out.extend_from_slice(prefix);
-        out.push(b'.');
-        out.extend_from_slice(key);
-        out.into_bump_slice()
+        let out = self.arena.alloc_slice_fill_copy(prefix.len() + 1 + key.len(), b'.');
+        if let Some(head) = out.get_mut(..prefix.len()) {
+            head.copy_from_slice(prefix);
+        }
+        if let Some(tail) = out.get_mut(prefix.len() + 1..) {
+            tail.copy_from_slice(key);
+        }
+        out
     }
 
     fn bare(&mut self) -> Option<&'a [u8]> {
         let rest = self.text.get(self.at..)?;
-        let end = rest.iter().position(|b| matches!(b, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r' | b'"' | b':'))?;
+        let end = rest.iter().position(|b| ENDS_BARE.get(usize::from(*b)) == Some(&true))?;
         if end == 0 {
             return None;
         }

@@ -70,13 +70,24 @@ pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
 
 fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
     for (key, value) in event.attrs {
-        let name = key.rsplit(|b| *b == b'.').next().unwrap_or(key);
-        note(event, name, value);
+        if may_be_id(key) {
+            let name = key.rsplit(|b| *b == b'.').next().unwrap_or(key);
+            note(event, name, value);
+        }
     }
     for (name, value) in named::values(event.message.get(..REACH).unwrap_or(event.message)) {
         note(event, name, value);
     }
     false
+}
+
+/// The names of all ids end in `id` or in `parent`; a separator at the end says nothing.
+fn may_be_id(name: &[u8]) -> bool {
+    match name {
+        [.., b'_' | b'-' | b'.'] | [.., b'_' | b'-' | b'.', _] => true,
+        [.., before, last] => matches!((before | 0x20, last | 0x20), (b'i', b'd') | (b'n', b't')),
+        _ => false,
+    }
 }
 
 fn note<'a>(event: &mut Event<'a>, name: &[u8], value: &'a [u8]) {

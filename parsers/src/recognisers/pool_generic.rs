@@ -214,11 +214,11 @@ fn recognise<'a>(event: &mut Event<'a>, _: &'a Arena) -> bool {
     }
     let (line, _) = text::first_line(event.message);
     let line = line.get(..REACH).unwrap_or(line);
+    let words = Words::of(line);
     // A pool's own summary of itself is no borrow.
-    if memchr::memmem::find(line, b"Current Checked out connections").is_some() {
+    if words.any(&[b"checked out connections"]) && memchr::memmem::find(line, b"Current Checked out connections").is_some() {
         return false;
     }
-    let words = Words::of(line);
     let short = line.eq_ignore_ascii_case(b"conn acquired") || line.eq_ignore_ascii_case(b"conn released");
     let noun = short || words.any(&NOUNS);
     let pooled = words.any(&[b"pool"]) || pool_attr(event).is_some();

@@ -4,8 +4,8 @@
 //! alike and it is reached from several places.
 
 use super::Site;
-use crate::correlate::stats::fisher_greater;
-use std::collections::{HashMap, HashSet};
+use crate::correlate::distributions::fisher_greater;
+use crate::table::maps::{HashMap, HashSet};
 
 /// A frame on this share of leaked and of other stacks alike is a helper.
 const COMMON: f64 = 0.8;

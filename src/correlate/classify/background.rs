@@ -1,8 +1,9 @@
 //! Threads that serve no requests and keep a connection to themselves: listeners, schedulers, consumers.
 
 use crate::correlate::session::{Class, Session};
+use crate::table::maps::{HashMap, HashSet};
 use backtrail_parsers::Layer;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 /// Lines of a process and of its start may come in either order within this time.
 const ABOUT: i64 = 10_000_000_000;
@@ -29,7 +30,7 @@ pub(super) fn find(
             held.entry((session.source, session.pid, session.thread)).or_default().push((session.open, at));
         }
     }
-    let mut out = Background::new();
+    let mut out = Background::default();
     for ((source, ..), mut list) in held {
         list.sort_unstable();
         let starts = processes.get(&source).map(Vec::as_slice).unwrap_or_default();

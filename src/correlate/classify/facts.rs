@@ -7,8 +7,9 @@ use crate::correlate::pooled::{self, Client};
 use crate::correlate::session::{Class, Ended, Session};
 use crate::correlate::stats::quantile;
 use crate::table::Rows;
+use crate::table::maps::{HashMap, HashSet};
 use backtrail_parsers::Layer;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 const SECOND: i64 = 1_000_000_000;
 /// A borrow still open this long after its request ended is leaked; never less than this, never more than a minute.
@@ -58,7 +59,7 @@ pub(super) struct Facts<'f> {
 impl<'f> Facts<'f> {
     pub(super) fn new(rows: &'f Rows<'f>, folded: &Folded, gaps: &'f [Gap]) -> Facts<'f> {
         let ends: Vec<i64> = rows.table().sources.iter().map(|s| s.last.unwrap_or(0)).collect();
-        let mut holds: HashMap<(Layer, u32), Vec<i64>> = HashMap::new();
+        let mut holds: HashMap<(Layer, u32), Vec<i64>> = HashMap::default();
         let mut after_end = Vec::new();
         for session in folded.sessions.iter().filter(|s| s.ended == Ended::Logged) {
             holds.entry((session.layer, session.source)).or_default().push(session.age(0));
@@ -70,22 +71,22 @@ impl<'f> Facts<'f> {
         holds.values_mut().for_each(|h| h.sort_unstable());
         holds.extend(folded.request_lengths.iter().map(|(source, lengths)| ((Layer::Request, *source), lengths.clone())));
         after_end.sort_unstable();
-        let mut full = HashMap::new();
+        let mut full = HashMap::default();
         for (source, time) in &folded.full {
             full.entry(*source).or_insert(*time);
         }
-        let mut processes: HashMap<u32, Vec<(u32, i64, bool)>> = HashMap::new();
+        let mut processes: HashMap<u32, Vec<(u32, i64, bool)>> = HashMap::default();
         for (source, pid, time, start) in &folded.processes {
             processes.entry(*source).or_default().push((*pid, *time, *start));
         }
-        let mut added: HashMap<(u32, u32, u32), Vec<i64>> = HashMap::new();
+        let mut added: HashMap<(u32, u32, u32), Vec<i64>> = HashMap::default();
         for one in folded.added.iter().filter(|a| !a.proxy && a.conn != 0) {
             added.entry((one.source, one.pid, one.conn)).or_default().push(one.time);
         }
         let lengths = pooled::lengths(rows, &folded.sessions);
         let owned = folded.owners.keys().filter_map(|index| folded.sessions.get(*index as usize));
         let pooled = owned.map(|s| pooled::client(rows, s)).collect();
-        let mut stops: HashMap<u32, Vec<i64>> = HashMap::new();
+        let mut stops: HashMap<u32, Vec<i64>> = HashMap::default();
         for (source, time) in &folded.server_stops {
             stops.entry(*source).or_default().push(*time);
         }
@@ -99,7 +100,7 @@ impl<'f> Facts<'f> {
             pooled,
             pools_seen: folded.sessions.iter().any(|s| s.layer == Layer::Pool) || !folded.added.is_empty(),
             full,
-            carries: HashSet::new(),
+            carries: HashSet::default(),
             lost_by_count: lost_by_count(folded),
             background: background::find(&folded.sessions, &folded.request_threads, &processes),
             ends,
@@ -183,7 +184,7 @@ impl<'f> Facts<'f> {
 /// Chooses the sessions whose closes a server's own count says are lost: of those that were open then, the oldest, for
 /// they are the likeliest to have ended.
 fn lost_by_count(folded: &Folded) -> HashSet<usize> {
-    let mut lost = HashSet::new();
+    let mut lost = HashSet::default();
     for loss in &folded.losses {
         let open = |s: &Session| s.layer == Layer::Db && s.source == loss.source && s.end.is_none() && s.open < loss.to;
         let mut candidates: Vec<(i64, usize)> = folded

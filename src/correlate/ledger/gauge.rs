@@ -7,8 +7,9 @@
 use super::servers::Family;
 use crate::ingest::{IntCol, TextCol};
 use crate::table::Row;
+use crate::table::maps::HashMap;
 use backtrail_parsers::prim::num;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Two lines that overtook each other on their way to the file set the count right again within this time.
 const OVERTAKEN: i64 = 1_000_000_000;

@@ -7,9 +7,9 @@ use super::servers::Family;
 use super::{Key, Ledger, SECOND};
 use crate::correlate::session::{Ended, Session};
 use crate::ingest::{IntCol, TextCol};
+use crate::table::maps::{HashMap, HashSet};
 use crate::table::{Row, RowId};
 use backtrail_parsers::{Kind, Layer};
-use std::collections::{HashMap, HashSet};
 
 /// Start lines of one start follow each other within this time.
 const ONE_START: i64 = 120 * SECOND;

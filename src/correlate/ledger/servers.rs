@@ -5,9 +5,10 @@
 //! written twice is counted once, and what one server writes into two files is one story.
 
 use crate::ingest::{IntCol, TextCol};
+use crate::table::maps::{HashMap, HashSet};
 use crate::table::{Row, RowId, Rows};
 use backtrail_parsers::Kind;
-use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::collections::BinaryHeap;
 
 /// Hashes kept per source to compare sources with: the smallest, which makes the share of equal ones an estimate.
 const SKETCH: usize = 1024;
@@ -183,7 +184,7 @@ impl Servers {
         if copied.is_empty() {
             return;
         }
-        let mut rich: HashSet<(u32, u64)> = HashSet::new();
+        let mut rich: HashSet<(u32, u64)> = HashSet::default();
         let of = |row: &Row<'_>| borrow_mark(row).filter(|_| copied.contains(&row.source_id()));
         for row in rows.iter() {
             rich.extend(of(&row).filter(|(_, rich)| *rich).map(|(hash, _)| (row.source_id(), hash)));
@@ -200,7 +201,7 @@ impl Servers {
             return;
         }
         let kept: HashMap<u32, u32> = pairs.iter().copied().collect();
-        let mut marks: HashMap<u32, HashSet<u64>> = pairs.iter().map(|(_, large)| (*large, HashSet::new())).collect();
+        let mut marks: HashMap<u32, HashSet<u64>> = pairs.iter().map(|(_, large)| (*large, HashSet::default())).collect();
         for row in rows.iter() {
             if let (Some(marks), Some(hash)) = (marks.get_mut(&row.source_id()), mark(&row)) {
                 marks.insert(hash);
