@@ -20,6 +20,7 @@ pub mod session;
 pub mod spectrum;
 pub mod statements;
 pub mod stats;
+pub mod story;
 pub mod survival;
 pub mod templates;
 pub mod zone;

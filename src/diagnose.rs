@@ -1,5 +1,6 @@
 //! F4: what caused it, and what did not. Pure functions of the table and the case; every statement cites rows.
 
+pub mod baseline;
 pub mod causes;
 pub mod changepoint;
 pub mod facts;

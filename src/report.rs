@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod attribution;
+pub mod baseline;
 pub mod build;
 pub mod citations;
 pub mod clocks;
@@ -65,6 +66,9 @@ pub struct Report {
     pub pools: Vec<pools::Pool>,
     /// The numbers that separate a leak from a small pool from slow statements.
     pub separating: Option<pools::Separating>,
+    /// What changed against the baseline; absent where none was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Vec<baseline::Change>>,
     /// Leaking call sites, ranked.
     pub leaks: Vec<Leak>,
     /// Versions put into service.

@@ -9,6 +9,7 @@ mod all {
     mod exports;
     mod holders;
     mod invariants;
+    mod joins;
     mod pools;
     mod readme;
     mod sim;

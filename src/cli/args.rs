@@ -36,6 +36,9 @@ pub(super) enum Verb {
         /// Who held every connection at that moment: RFC 3339, or HH:MM[:SS] of the logs' time
         #[arg(long, value_name = "TIME")]
         at: Option<String>,
+        /// What changed against this: other logs (a path), or a time in these (FROM..TO)
+        #[arg(long, value_name = "PATH|FROM..TO", conflicts_with = "at")]
+        baseline: Option<String>,
         #[command(flatten)]
         output: Output,
     },

@@ -9,7 +9,7 @@ use globset::{Glob, GlobMatcher};
 use std::io::IsTerminal;
 
 /// A checked plan.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub(super) paths: Vec<String>,
     pub(super) options: Options,

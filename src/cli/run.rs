@@ -2,7 +2,7 @@
 
 use super::args::{Args, Clocks, Output, ReportFormat, TableFormat, Verb};
 use super::plan::Plan;
-use super::{detect, formats, moment, output, progress, story, tui};
+use super::{baseline, detect, formats, moment, output, progress, story, tui};
 use crate::correlate::{self, Case, Class};
 use crate::error::Error;
 use crate::ingest::strings::Strings;
@@ -20,9 +20,11 @@ const STDOUT: Output = Output { output: None, force: false };
 pub(super) fn run(args: Args) -> Result<ExitCode> {
     match args.verb {
         None if tui::possible() => tui::show(Plan::new(&args.input)?, &args.tui),
-        None => report(&Plan::new(&args.input)?, ReportFormat::Text, &STDOUT),
-        Some(Verb::Report { input, format, at: Some(at), output }) => holders(&Plan::new(&input)?, format, &at, &output),
-        Some(Verb::Report { input, format, at: None, output }) => report(&Plan::new(&input)?, format, &output),
+        None => report(&Plan::new(&args.input)?, ReportFormat::Text, None, &STDOUT),
+        Some(Verb::Report { input, format, at: Some(at), output, .. }) => holders(&Plan::new(&input)?, format, &at, &output),
+        Some(Verb::Report { input, format, at: None, baseline, output }) => {
+            report(&Plan::new(&input)?, format, baseline.as_deref(), &output)
+        }
         Some(Verb::Timeline { input, format, output }) => story::timeline(&input, format, &output),
         Some(Verb::Postmortem { input, template, format, output }) => {
             story::postmortem(&input, template.as_deref(), format, &output)
@@ -73,7 +75,7 @@ fn read(plan: &Plan) -> Result<(EventTable, ExitCode)> {
     Ok((table, code))
 }
 
-fn case(plan: &Plan) -> Result<(EventTable, Case, ExitCode)> {
+pub(super) fn case(plan: &Plan) -> Result<(EventTable, Case, ExitCode)> {
     let (table, code) = read(plan)?;
     let case = correlate::correlate(&table);
     Ok((table, case, code))
@@ -87,9 +89,13 @@ pub(super) fn reported(plan: &Plan) -> Result<(EventTable, Case, report::Report,
     Ok((table, case, report, code))
 }
 
-fn report(plan: &Plan, format: ReportFormat, output: &Output) -> Result<ExitCode> {
+fn report(plan: &Plan, format: ReportFormat, against: Option<&str>, output: &Output) -> Result<ExitCode> {
     output::check(output)?;
-    let (_table, _case, report, code) = reported(plan)?;
+    let against = against.map(baseline::parse);
+    let (table, case, mut report, code) = reported(plan)?;
+    if let Some(against) = against {
+        report.baseline = Some(baseline::changes(plan, &table, &case, &against)?);
+    }
     output::write(output, |to| {
         match format {
             ReportFormat::Text => {

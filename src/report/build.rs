@@ -42,6 +42,7 @@ pub fn build(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Report {
         impact: incident::impact(&diagnosis.impact),
         pools: super::pools::pools(&rows, diagnosis),
         separating: super::pools::separating(&rows, diagnosis),
+        baseline: None,
         leaks: leaks(&rows, case),
         deploys: deploys(&rows, case),
         alerts: alerts(&rows, case),

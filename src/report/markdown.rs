@@ -31,6 +31,7 @@ pub fn render(report: &Report) -> String {
     }
     leaks(report, &mut out);
     super::pools::markdown(report, &mut out);
+    super::baseline::markdown(report, &mut out);
     ledger(report, &mut out);
     if !report.timeline.is_empty() {
         let _ = writeln!(out, "## Events\n\n| time (UTC) | event | evidence |\n| --- | --- | --- |");

@@ -56,6 +56,7 @@ pub fn render(report: &Report, color: bool) -> String {
     super::answer::render(report, &mut out, &|text| style.bold(text), &|text| style.dim(text));
     leaks(report, &style, &mut out);
     super::pools::text(report, &mut out, &|text| style.bold(text));
+    super::baseline::text(report, &mut out, &|text| style.bold(text));
     curves(report, &style, &mut out);
     ledger(report, &style, &mut out);
     timeline(report, &style, &mut out);
