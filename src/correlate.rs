@@ -90,11 +90,14 @@ pub fn correlate(table: &EventTable) -> Case {
     link::link(&rows, &mut folded);
     classify::classify(&rows, &mut folded, &gaps);
     let judged = survival::decide::decide(&rows, &mut folded, distributions::Control::default());
-    let leaks = callsite::rank(&rows, &folded);
+    let mut leaks = callsite::rank(&rows, &folded);
+    let sought = spectrum::attribute::attribute(table, &rows, &folded, &mut leaks);
+    survival::places::attach(&rows, &folded, &mut leaks);
     let window = window(table, &rows);
     let series = series::series(&rows, &folded, window);
     let balances = folded.balances();
-    let remarks = remarks::remarks(table, &folded);
+    let mut remarks = remarks::remarks(table, &folded);
+    remarks.extend(sought);
     let servers = (0u32..).take(table.sources.len()).map(|source| folded.servers.server(source)).collect();
     let (duplicates, sessions, requests) = (folded.duplicates, folded.sessions, folded.requests);
     Case { balances, sessions, requests, servers, leaks, markers, gaps, window, series, judged, duplicates, remarks }

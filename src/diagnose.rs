@@ -1,6 +1,7 @@
 //! F4: what caused it, and what did not. Pure functions of the table and the case; every statement cites rows.
 
 pub mod baseline;
+pub mod budget;
 pub mod causes;
 pub mod changepoint;
 pub mod facts;
@@ -10,9 +11,9 @@ pub mod hypothesis;
 pub mod impact;
 pub mod logging;
 pub mod moments;
+pub mod onset;
 pub mod pool;
 pub mod probe;
-pub mod rates;
 pub mod signals;
 pub mod slo;
 pub mod spells;
@@ -21,6 +22,7 @@ pub mod trend;
 pub mod verdict;
 
 use crate::correlate::Case;
+use crate::correlate::templates::novel;
 use crate::table::{EventTable, RowId, Rows};
 use hypothesis::Hypothesis;
 use moments::Moments;
@@ -35,10 +37,18 @@ pub struct Diagnosis {
     pub hypotheses: Vec<Hypothesis>,
     /// The moments of the incident.
     pub moments: Moments,
+    /// What happened before users saw it, step by step.
+    pub ladder: Vec<onset::Rung>,
+    /// How far the sources' clocks may be off.
+    pub bounds: onset::Bounds,
     /// Demand on the pools and their sizes.
     pub pools: pool::Arithmetic,
     /// Who was hurt.
     pub impact: impact::Impact,
+    /// Warnings and errors that were new around the onset; `None` without an onset, or where the logs begin too late to tell.
+    pub novel: Option<novel::Found>,
+    /// What the outage cost of an error budget; `None` where no objective was given.
+    pub budget: Option<budget::Budget>,
     /// What could not be proved and which setting would have proved it.
     pub logging: Vec<logging::Gap>,
     /// What to do, each with its proof.
@@ -58,12 +68,22 @@ pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
     let context = causes::Context { facts: &facts, case, searched: &searched, pools: &pools };
     let mut hypotheses = causes::weigh(&context);
     let trigger = verdict::trigger(&rows, case, &facts, &rough, &hypotheses);
-    let moments = search.moments(&rows, case, Some(&verdict::hint(case, &facts, &hypotheses, trigger.as_ref())));
-    let verdict = verdict::judge(&rows, case, &facts, &moments, &mut hypotheses, trigger);
+    let hint = verdict::hint(case, &facts, &hypotheses, trigger.as_ref());
+    let mut moments = search.moments(&rows, case, Some(&hint));
+    let mut verdict = verdict::judge(&rows, case, &facts, &moments, &mut hypotheses, trigger);
     let logging = logging::gaps(table, case, &facts);
     let suggestions = suggest::suggest(&rows, case, &facts, &verdict, &pools);
-    let impact = impact::impact(&rows, &signals, &moments);
-    Diagnosis { verdict, hypotheses, moments, pools, impact, logging, suggestions }
+    let bounds = onset::Bounds::of_stamps(&signals).widened(clocks(table));
+    let trigger = verdict.trigger.as_ref();
+    let climb = onset::Climb { rows: &rows, case, signals: &signals, moments: &moments, trigger, bounds: &bounds };
+    let ladder = climb.ladder();
+    if hint == moments::Hint::default() {
+        moments.cause_start = onset::first_sign(&ladder).or(moments.onset);
+    }
+    onset::date(&ladder, &rows, &mut verdict.symptoms);
+    let impact = impact::impact(&rows, &signals, &search, &moments);
+    let novel = moments.onset.and_then(|onset| novel::find(table, &rows, onset));
+    Diagnosis { verdict, hypotheses, moments, ladder, bounds, pools, impact, novel, budget: None, logging, suggestions }
 }
 
 /// The two stretches that are compared: up to the incident, and the incident. Without one the logs' two halves are.
@@ -74,6 +94,17 @@ fn windows(case: &Case, moments: &Moments) -> ((i64, i64), (i64, i64)) {
     let begin = moments.cause_start.unwrap_or(start).min(start);
     let end = moments.recovered.unwrap_or(to).max(start + 1);
     ((from, begin.max(from + 1)), (start - LEAD.min((start - begin).max(2_000_000_000)), end))
+}
+
+/// How far the clocks of sources that were compared with others may be off, ns: what is not known of them, and what was left
+/// uncorrected.
+fn clocks(table: &EventTable) -> impl Iterator<Item = (u32, i64)> {
+    table.sources.iter().filter_map(|source| {
+        let clock = source.clock.as_ref().filter(|c| !c.segments.is_empty())?;
+        let (first, last) = source.first.zip(source.last)?;
+        let left = if clock.applied { 0 } else { clock.largest(first, last).abs() };
+        Some((source.id, clock.bound.saturating_add(left)))
+    })
 }
 
 /// A cause may show this long before users see anything: that still belongs to the incident.

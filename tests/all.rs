@@ -8,6 +8,7 @@ mod all {
     mod edge_cases;
     mod exports;
     mod holders;
+    mod incident;
     mod invariants;
     mod joins;
     mod pools;

@@ -2,7 +2,7 @@
 
 use backtrail_parsers::detect::{Hints, detect};
 use backtrail_parsers::frame::{Sink, Span, read};
-use backtrail_parsers::recognisers::Recognisers;
+use backtrail_parsers::recognisers::{Names, Recognisers};
 use backtrail_parsers::sample::Sample;
 use backtrail_parsers::spec::Example;
 use backtrail_parsers::{Arena, Event, Reject, Stamp};
@@ -30,7 +30,7 @@ fn layouts_give_what_their_examples_claim() {
             let mut event = Event::default();
             let done = inferred.layout.parse(example.line.as_bytes(), &arena, &mut event);
             assert!(done.is_ok(), "{} rejects its own example {:?}: {done:?}", spec.name, example.line);
-            Recognisers::new().apply(inferred.layout.domain(), &mut event, &arena);
+            Recognisers::new().apply(inferred.layout.domain(), &mut Names::default(), &mut event, &arena);
             claims(spec.name, example, &event.fields());
         }
     }

@@ -5,7 +5,7 @@
 
 use backtrail_parsers::detect::{Hints, detect};
 use backtrail_parsers::frame::{Sink, Span, last_start, read};
-use backtrail_parsers::recognisers::Recognisers;
+use backtrail_parsers::recognisers::{Names, Recognisers};
 use backtrail_parsers::sample::Sample;
 use backtrail_parsers::{Arena, Event, Reject, Stamp};
 use std::path::{Path, PathBuf};
@@ -122,7 +122,7 @@ fn try_all(text: &[u8], recognisers: &Recognisers) {
             let _ = (inferred.layout.line(line), inferred.layout.skips(line), inferred.layout.joins(record, line));
             let mut event = Event::default();
             if inferred.layout.parse(line, &arena, &mut event).is_ok() {
-                recognisers.apply(inferred.layout.domain(), &mut event, &arena);
+                recognisers.apply(inferred.layout.domain(), &mut Names::default(), &mut event, &arena);
             }
         }
     }

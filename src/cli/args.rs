@@ -33,6 +33,9 @@ pub(super) enum Verb {
         /// How to write it
         #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
         format: ReportFormat,
+        /// The objective that requests are measured by, in per cent of good ones: 99.9
+        #[arg(long, value_name = "PERCENT", value_parser = super::plan::objective)]
+        slo: Option<f64>,
         /// Who held every connection at that moment: RFC 3339, or HH:MM[:SS] of the logs' time
         #[arg(long, value_name = "TIME")]
         at: Option<String>,

@@ -41,6 +41,12 @@ impl Plan {
     }
 }
 
+/// An objective in per cent, as a share.
+pub(super) fn objective(text: &str) -> std::result::Result<f64, String> {
+    let percent = text.trim_end_matches('%').trim().parse::<f64>().ok().filter(|p| *p > 0.0 && *p < 100.0);
+    percent.map(|p| p / 100.0).ok_or_else(|| "give a percentage between 0 and 100, such as 99.9".into())
+}
+
 fn usage(option: &str, reason: impl Into<String>) -> Error {
     Error::Usage { option: option.into(), reason: reason.into() }
 }
@@ -136,7 +142,14 @@ fn log_formats(given: &[String]) -> Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::fixed;
+    use super::{fixed, objective};
+
+    #[test]
+    fn objectives_are_percentages() {
+        assert!((objective("99.9").unwrap() - 0.999).abs() < 1e-12);
+        assert!((objective("99.5%").unwrap() - 0.995).abs() < 1e-12);
+        assert!(objective("100").is_err() && objective("0.999x").is_err() && objective("nan").is_err());
+    }
 
     #[test]
     fn offsets_are_read() {

@@ -20,10 +20,10 @@ const STDOUT: Output = Output { output: None, force: false };
 pub(super) fn run(args: Args) -> Result<ExitCode> {
     match args.verb {
         None if tui::possible() => tui::show(Plan::new(&args.input)?, &args.tui),
-        None => report(&Plan::new(&args.input)?, ReportFormat::Text, None, &STDOUT),
+        None => report(&Plan::new(&args.input)?, ReportFormat::Text, None, None, &STDOUT),
         Some(Verb::Report { input, format, at: Some(at), output, .. }) => holders(&Plan::new(&input)?, format, &at, &output),
-        Some(Verb::Report { input, format, at: None, baseline, output }) => {
-            report(&Plan::new(&input)?, format, baseline.as_deref(), &output)
+        Some(Verb::Report { input, format, at: None, baseline, slo, output }) => {
+            report(&Plan::new(&input)?, format, slo, baseline.as_deref(), &output)
         }
         Some(Verb::Timeline { input, format, output }) => story::timeline(&input, format, &output),
         Some(Verb::Postmortem { input, template, format, output }) => {
@@ -81,18 +81,20 @@ pub(super) fn case(plan: &Plan) -> Result<(EventTable, Case, ExitCode)> {
     Ok((table, case, code))
 }
 
-/// Reads, correlates, diagnoses and writes down what was found.
-pub(super) fn reported(plan: &Plan) -> Result<(EventTable, Case, report::Report, ExitCode)> {
+/// Reads, correlates, diagnoses and writes down what was found. With an objective (a share of good requests, in per cent)
+/// the report says how much of its budget was used.
+pub(super) fn reported(plan: &Plan, slo: Option<f64>) -> Result<(EventTable, Case, report::Report, ExitCode)> {
     let (table, case, code) = case(plan)?;
-    let diagnosis = diagnose::diagnose(&table, &case);
+    let mut diagnosis = diagnose::diagnose(&table, &case);
+    diagnosis.budget = slo.and_then(|target| diagnose::budget::spend(&diagnosis.impact, target));
     let report = report::build::build(&table, &case, &diagnosis);
     Ok((table, case, report, code))
 }
 
-fn report(plan: &Plan, format: ReportFormat, against: Option<&str>, output: &Output) -> Result<ExitCode> {
+fn report(plan: &Plan, format: ReportFormat, slo: Option<f64>, against: Option<&str>, output: &Output) -> Result<ExitCode> {
     output::check(output)?;
     let against = against.map(baseline::parse);
-    let (table, case, mut report, code) = reported(plan)?;
+    let (table, case, mut report, code) = reported(plan, slo)?;
     if let Some(against) = against {
         report.baseline = Some(baseline::changes(plan, &table, &case, &against)?);
     }

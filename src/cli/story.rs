@@ -15,7 +15,7 @@ use std::process::ExitCode;
 pub(super) fn timeline(input: &Input, format: TimelineFormat, output: &Output) -> Result<ExitCode> {
     output::check(output)?;
     let (input, zone) = super::plan::people(input)?;
-    let (table, case, report, code) = reported(&Plan::new(&input)?)?;
+    let (table, case, report, code) = reported(&Plan::new(&input)?, None)?;
     output::write(output, |to| {
         match format {
             TimelineFormat::Text => to.write_all(text::render(&report, &zone).as_bytes())?,
@@ -49,7 +49,7 @@ pub(super) fn postmortem(
         DocumentFormat::Markdown
     });
     let (input, zone) = super::plan::people(input)?;
-    let (_table, _case, report, code) = reported(&Plan::new(&input)?)?;
+    let (_table, _case, report, code) = reported(&Plan::new(&input)?, None)?;
     let quotes = Quotes::read(&report);
     let look = if format == DocumentFormat::Html { Look::Html } else { Look::Markdown };
     let text = postmortem::render(&report, &quotes, &zone, &form, look)?;

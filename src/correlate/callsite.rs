@@ -7,7 +7,9 @@ use super::classify::endpoint;
 use super::contained::{self, Contained};
 use super::ledger::Folded;
 use super::session::{Class, Join, Opened, Session};
-use super::survival::places::{self, PlaceRate};
+use super::spectrum::Tier;
+use super::spectrum::attribute::Discriminator;
+use super::survival::places::PlaceRate;
 use crate::ingest::TextCol;
 use crate::table::{RowId, Rows};
 use backtrail_parsers::{Kind, Layer};
@@ -64,13 +66,17 @@ pub struct Leak {
     pub last: i64,
     /// Time held by all of them together, ns, until each ended or its log did.
     pub held: i64,
-    /// How often that place leaks, where it is logged how often it is used. See [`places::attach`].
+    /// How often that place leaks, where it is logged how often it is used. See `survival::places`.
     pub rate: Option<PlaceRate>,
     /// Share of the pool that these sessions held when it was first exhausted after they began to leak, 0 to 1; `None`
     /// where it never was.
     pub pool_share: Option<f64>,
     /// How it was attributed.
     pub attribution: Attribution,
+    /// How much the lead claims that it was attributed by, where one was.
+    pub tier: Option<Tier>,
+    /// What its requests have and others lack, the most telling first.
+    pub discriminators: Vec<Discriminator>,
     /// Keys of the connections.
     pub connections: Vec<String>,
     /// Rows that prove it.
@@ -80,6 +86,9 @@ pub struct Leak {
 impl Leak {
     /// How sure the attribution is: `certain strong moderate unattributed`.
     pub fn confidence(&self) -> &'static str {
+        if let Some(tier) = self.tier {
+            return tier.name();
+        }
         match (self.attribution, self.sessions.len()) {
             (Attribution::Stack, 3..) => "certain",
             (Attribution::Stack, _) | (Attribution::LogContext, 3..) | (Attribution::Statistical, 10..) => "strong",
@@ -96,8 +105,10 @@ pub fn rank(rows: &Rows<'_>, folded: &Folded) -> Vec<Leak> {
     };
     // A leaked borrow and the server session that carries it are one leak: the borrow tells more.
     let mut sessions = leaked(Layer::Pool);
-    if sessions.is_empty() {
-        sessions = leaked(Layer::Db);
+    for layer in [Layer::Db, Layer::Proxy] {
+        if sessions.is_empty() {
+            sessions = leaked(layer);
+        }
     }
     let frames: Vec<Vec<Site>> = sessions.iter().map(|(_, s)| stack(rows, s)).collect();
     let paths = Paths::new(&frames, &others(rows, folded));
@@ -127,7 +138,6 @@ pub fn rank(rows: &Rows<'_>, folded: &Folded) -> Vec<Leak> {
         })
         .collect();
     leaks.sort_by(|a, b| b.sessions.len().cmp(&a.sessions.len()).then(b.held.cmp(&a.held)).then_with(|| a.site.cmp(&b.site)));
-    places::attach(rows, folded, &mut leaks);
     leaks
 }
 
@@ -191,6 +201,8 @@ fn leak(
         held,
         pool_share,
         attribution,
+        tier: None,
+        discriminators: Vec::new(),
         connections,
         evidence,
     }

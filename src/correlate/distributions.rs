@@ -128,6 +128,55 @@ pub fn q_values(p: &[f64], control: Control) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        /// The interval holds the share, and narrows with more of the same.
+        #[test]
+        fn intervals_hold_what_was_seen(hits in 0u64..500, misses in 0u64..500) {
+            let of = hits + misses;
+            let share = hits as f64 / of.max(1) as f64;
+            let (low, high) = clopper_pearson(hits, of);
+            prop_assert!((0.0..=1.0).contains(&low) && low <= high && high <= 1.0);
+            prop_assert!(of == 0 || (low <= share && share <= high));
+            let (more_low, more_high) = clopper_pearson(hits * 10, of * 10);
+            prop_assert!(of == 0 || more_high - more_low < high - low);
+        }
+
+        /// Swapping the two sides turns the ratio over.
+        #[test]
+        fn a_ratio_turned_over_is_its_inverse(a in 1u64..60, b in 1u64..60, n in 60u64..5000, m in 60u64..5000) {
+            let (one, other) = (rate_ratio((a, b), (n, m)).unwrap(), rate_ratio((b, a), (m, n)).unwrap());
+            prop_assert!((one.value * other.value - 1.0).abs() < 1e-9);
+            prop_assert!((one.low * other.high - 1.0).abs() < 1e-6 && (one.high * other.low - 1.0).abs() < 1e-6);
+            prop_assert!(one.low <= one.value && one.value <= one.high);
+        }
+
+        /// More leaks in the group are never likelier by chance.
+        #[test]
+        fn fisher_falls_with_the_hits(a in 0u64..40, b in 0u64..40, c in 0u64..400, d in 0u64..400) {
+            let p = fisher_greater(a, b, c, d);
+            prop_assert!((0.0..=1.0).contains(&p));
+            if b > 0 && c > 0 {
+                // One hit more in the group, the margins kept.
+                prop_assert!(fisher_greater(a + 1, b - 1, c - 1, d + 1) <= p + 1e-12);
+            }
+        }
+
+        /// A q value is never below its p value, keeps the order, and Benjamini-Yekutieli's is never below the other.
+        #[test]
+        fn q_values_keep_the_order(p in prop::collection::vec(0.0f64..1.0, 0..60)) {
+            let (q, strict) = (q_values(&p, Control::BenjaminiHochberg), q_values(&p, Control::BenjaminiYekutieli));
+            for i in 0..p.len() {
+                prop_assert!(q[i] >= p[i] - 1e-12 && q[i] <= 1.0 && strict[i] >= q[i]);
+                for j in 0..p.len() {
+                    prop_assert!(p[i] > p[j] || q[i] <= q[j]);
+                }
+            }
+        }
+    }
 
     fn close(value: f64, expected: f64) {
         assert!((value - expected).abs() <= 1e-7 * expected.abs().max(1e-9), "{value} is not {expected}");

@@ -5,9 +5,12 @@
 //! held against that of the units that lack it. Features are ranked by the lower end of the exact interval of that ratio:
 //! a few lucky hits rank below many solid ones, and a busy endpoint does not win by being busy.
 
-pub mod features;
+pub mod attribute;
+mod features;
+mod units;
 
 use super::distributions::{Control, Ratio, clopper_pearson, fisher_greater, q_values, rate_ratio};
+use crate::table::RowId;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -35,6 +38,8 @@ pub enum FeatureKind {
     Statement,
     /// Method and route.
     Endpoint,
+    /// Route, whatever the method.
+    Route,
     /// Group of threads.
     ThreadPool,
     /// Version of the service.
@@ -43,6 +48,10 @@ pub enum FeatureKind {
     Host,
     /// Client's address or application.
     Client,
+    /// Program of the client.
+    UserAgent,
+    /// Status of the answer.
+    Status,
 }
 
 impl FeatureKind {
@@ -52,11 +61,44 @@ impl FeatureKind {
             FeatureKind::Exception => "that raised",
             FeatureKind::Logger | FeatureKind::Template => "that logged",
             FeatureKind::Statement => "that ran",
-            FeatureKind::Endpoint => "of",
+            FeatureKind::Endpoint | FeatureKind::Route => "of",
             FeatureKind::ThreadPool => "on threads",
             FeatureKind::Version => "of version",
             FeatureKind::Host => "on host",
             FeatureKind::Client => "of client",
+            FeatureKind::UserAgent => "by",
+            FeatureKind::Status => "answered",
+        }
+    }
+
+    /// True where the feature is the mark of some code, not of who asked or where it ran.
+    pub const fn is_code(self) -> bool {
+        matches!(
+            self,
+            FeatureKind::Exception
+                | FeatureKind::Logger
+                | FeatureKind::Template
+                | FeatureKind::Statement
+                | FeatureKind::Endpoint
+                | FeatureKind::Route
+        )
+    }
+
+    /// The word in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FeatureKind::Exception => "exception",
+            FeatureKind::Logger => "logger",
+            FeatureKind::Template => "template",
+            FeatureKind::Statement => "statement",
+            FeatureKind::Endpoint => "endpoint",
+            FeatureKind::Route => "route",
+            FeatureKind::ThreadPool => "thread_pool",
+            FeatureKind::Version => "version",
+            FeatureKind::Host => "host",
+            FeatureKind::Client => "client",
+            FeatureKind::UserAgent => "user_agent",
+            FeatureKind::Status => "status",
         }
     }
 }
@@ -70,6 +112,8 @@ pub struct Feature {
     pub text: String,
     /// Numbers of the units, sorted, each once.
     pub units: Vec<u32>,
+    /// Rows of leaked units in which it stands: a few.
+    pub evidence: Vec<RowId>,
 }
 
 /// How much is claimed.
@@ -178,18 +222,26 @@ impl Lead {
         }
     }
 
-    /// The finding in a sentence: `leaks in 41 of 41 requests that logged PaymentDeclined, 0 of 9,812 others`.
-    pub fn sentence(&self, features: &[Feature]) -> String {
-        let mut text = format!("leaks in {} of {} requests", thousands(self.purity.hits), thousands(self.purity.of));
+    /// The finding in a sentence: `leaks in 41 of 41 requests that logged PaymentDeclined, 0 of 9,812 others`; `noun` is
+    /// what the units are.
+    pub fn sentence(&self, features: &[Feature], noun: &str) -> String {
+        let mut text = format!("leaks in {} of {} {noun}", thousands(self.purity.hits), thousands(self.purity.of));
         let mut joint = " ";
         for feature in self.features.iter().filter_map(|at| features.get(*at)) {
             // Writing to a string cannot fail.
-            let _ = write!(text, "{joint}{} {}", feature.kind.phrase(), feature.text);
+            let _ = write!(text, "{joint}{} {}", feature.kind.phrase(), short(&feature.text));
             joint = " and ";
         }
         let _ = write!(text, ", {} of {} others", thousands(self.others.hits), thousands(self.others.of));
         text
     }
+}
+
+/// A template with its runs of variable places drawn together.
+fn short(text: &str) -> String {
+    let mut words: Vec<&str> = text.split(' ').collect();
+    words.dedup_by(|a, b| *a == "<*>" && *b == "<*>");
+    words.join(" ")
 }
 
 fn thousands(number: u64) -> String {
@@ -204,16 +256,16 @@ fn thousands(number: u64) -> String {
     out
 }
 
-/// Ranks the features of units by how much they tell of leaking. `leaked` has an entry for every unit: whether it leaked.
-/// Leads have a leak rate above that of the others, the most telling first; none where fewer than five units leaked.
-pub fn rank(features: &[Feature], leaked: &[bool]) -> Vec<Lead> {
-    let all = (leaked.iter().filter(|l| **l).count() as u64, leaked.len() as u64);
+/// Ranks the features of units by how much they tell of leaking. `leaked` has an entry for every unit: whether it leaked,
+/// or `None` for one that stays out. Leads have a leak rate above that of the others, the most telling first; none where fewer than five units leaked.
+pub fn rank(features: &[Feature], leaked: &[Option<bool>]) -> Vec<Lead> {
+    let all = (leaked.iter().filter(|l| **l == Some(true)).count() as u64, leaked.iter().flatten().count() as u64);
     if all.0 < FEWEST || all.0 == all.1 {
         return Vec::new();
     }
     let count = |units: &[u32]| {
-        let hits = units.iter().filter(|u| leaked.get(**u as usize) == Some(&true)).count() as u64;
-        (hits, units.len() as u64)
+        let fates = || units.iter().filter_map(|u| leaked.get(*u as usize).copied().flatten());
+        (fates().filter(|leaked| *leaked).count() as u64, fates().count() as u64)
     };
     let mut leads: Vec<Lead> = features.iter().enumerate().map(|(at, f)| Lead::new(vec![at], count(&f.units), all)).collect();
     test(&mut leads);
@@ -321,13 +373,13 @@ mod tests {
     fn feature(kind: FeatureKind, text: &str, units: impl IntoIterator<Item = u32>) -> Feature {
         let mut units: Vec<u32> = units.into_iter().collect();
         units.sort_unstable();
-        Feature { kind, text: text.into(), units }
+        Feature { kind, text: text.into(), units, evidence: Vec::new() }
     }
 
     /// 9,853 requests: 41 of them raised `PaymentDeclined`, and those leaked.
     #[test]
     fn the_error_branch_is_found_and_said() {
-        let leaked: Vec<bool> = (0..9853).map(|u| u < 41).collect();
+        let leaked: Vec<Option<bool>> = (0..9853).map(|u| Some(u < 41)).collect();
         let features = [
             feature(FeatureKind::Endpoint, "POST /checkout", 0..3000),
             feature(FeatureKind::Template, "payment <HEX> declined", 0..41),
@@ -338,16 +390,22 @@ mod tests {
         let leads = rank(&features, &leaked);
         assert_eq!(leads.len(), 2, "{leads:#?}");
         let first = &leads[0];
-        assert_eq!(first.sentence(&features), "leaks in 41 of 41 requests that raised PaymentDeclined, 0 of 9,812 others");
+        assert_eq!(
+            first.sentence(&features, "requests"),
+            "leaks in 41 of 41 requests that raised PaymentDeclined, 0 of 9,812 others"
+        );
         assert_eq!((first.tier, first.same.as_slice(), first.ochiai), (Tier::Strong, [1].as_slice(), 1.0));
         assert!(first.coverage.low > 0.9 && first.p < 1e-100);
-        assert_eq!(leads[1].sentence(&features), "leaks in 41 of 3,000 requests of POST /checkout, 0 of 6,853 others");
+        assert_eq!(
+            leads[1].sentence(&features, "requests"),
+            "leaks in 41 of 3,000 requests of POST /checkout, 0 of 6,853 others"
+        );
     }
 
     /// A busy endpoint has more leaks, yet a lower rate: exposure counts.
     #[test]
     fn the_busy_endpoint_does_not_win() {
-        let leaked: Vec<bool> = (0..11_000).map(|u| u < 30 || (10_000..10_020).contains(&u)).collect();
+        let leaked: Vec<Option<bool>> = (0..11_000).map(|u| Some(u < 30 || (10_000..10_020).contains(&u))).collect();
         let features = [
             feature(FeatureKind::Endpoint, "GET /", 0..10_000),
             feature(FeatureKind::Endpoint, "GET /export", 10_000..10_200),
@@ -364,16 +422,21 @@ mod tests {
     fn two_features_that_only_together_tell() {
         let new = |u: &u32| u.is_multiple_of(2);
         let export = |u: &u32| u.is_multiple_of(5);
-        let leaked: Vec<bool> = (0..4000).map(|u| new(&u) && export(&u) && u % 3 == 0).collect();
+        let leaked: Vec<Option<bool>> = (0..4000).map(|u| Some(new(&u) && export(&u) && u % 3 == 0)).collect();
         let features = [
             feature(FeatureKind::Version, "2.4.1", (0..4000).filter(new)),
             feature(FeatureKind::Version, "2.4.0", (0..4000).filter(|u| !new(u))),
             feature(FeatureKind::Endpoint, "GET /export", (0..4000).filter(export)),
         ];
         let leads = rank(&features, &leaked);
-        assert_eq!(leads[0].features, [2, 0], "{:?}", leads.iter().map(|l| l.sentence(&features)).collect::<Vec<_>>());
         assert_eq!(
-            leads[0].sentence(&features),
+            leads[0].features,
+            [2, 0],
+            "{:?}",
+            leads.iter().map(|l| l.sentence(&features, "requests")).collect::<Vec<_>>()
+        );
+        assert_eq!(
+            leads[0].sentence(&features, "requests"),
             "leaks in 134 of 400 requests of GET /export and of version 2.4.1, 0 of 3,600 others"
         );
     }
@@ -388,7 +451,7 @@ mod tests {
         };
         let mut claimed = 0;
         for _ in 0..40 {
-            let leaked: Vec<bool> = (0..3000).map(|_| next() % 100 == 0).collect();
+            let leaked: Vec<Option<bool>> = (0..3000).map(|_| Some(next() % 100 == 0)).collect();
             let features: Vec<Feature> = (0..30)
                 .map(|f| feature(FeatureKind::Template, &f.to_string(), (0..3000).filter(|_| next() % 10 == 0)))
                 .collect();
@@ -396,6 +459,6 @@ mod tests {
         }
         assert_eq!(claimed, 0);
         let few = [feature(FeatureKind::Host, "a", 0..4)];
-        assert!(rank(&few, &[true, true, true, true, false, false]).is_empty());
+        assert!(rank(&few, &[true, true, true, true, false, false].map(Some)).is_empty());
     }
 }

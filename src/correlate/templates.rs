@@ -7,6 +7,7 @@
 
 pub mod mask;
 pub mod messages;
+pub mod novel;
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -2,7 +2,7 @@
 
 use super::{
     Alert, CallSite, Deploy, Gap, Leak, Ledger, Moment, Ref, Reject, Report, SCHEMA, Series, Source, Tool, Window, attribution,
-    diagnosed, incident,
+    diagnosed, incident, novel,
 };
 use crate::correlate::callsite::Attribution;
 use crate::correlate::{Case, Class, Site};
@@ -38,22 +38,23 @@ pub fn build(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Report {
         ledger: ledger(case),
         verdict: diagnosed::verdict(&rows, diagnosis),
         hypotheses: diagnosed::hypotheses(&rows, diagnosis),
-        incident: incident::incident(&diagnosis.moments),
-        impact: incident::impact(&diagnosis.impact),
+        incident: incident::incident(&rows, diagnosis),
+        impact: incident::impact(diagnosis),
         pools: super::pools::pools(&rows, diagnosis),
         separating: super::pools::separating(&rows, diagnosis),
         baseline: None,
         leaks: leaks(&rows, case),
         deploys: deploys(&rows, case),
         alerts: alerts(&rows, case),
-        timeline: timeline(&rows, case),
+        timeline: timeline(&rows, case, diagnosis),
         clock: super::clocks::clocks(table),
         logging_gaps: diagnosed::logging_gaps(diagnosis),
         suggestions: diagnosed::suggestions(&rows, diagnosis),
-        notes: notes(table, case),
+        notes: notes(table, case, diagnosis),
         rejects: rejects(table),
         undecided,
         judged: attribution::judged(case),
+        new_messages: novel::novel(&rows, diagnosis),
         series: series(case),
     }
 }
@@ -218,6 +219,7 @@ fn leaks(rows: &Rows<'_>, case: &Case) -> Vec<Leak> {
             Attribution::None => "none",
         },
         confidence: leak.confidence(),
+        discriminators: attribution::discriminators(rows, leak),
         connections: leak.connections.clone(),
         evidence: leak.evidence.iter().map(|row| reference(rows, *row)).collect(),
     };
@@ -276,13 +278,13 @@ fn title(row: &Row<'_>) -> String {
     }
 }
 
-fn timeline(rows: &Rows<'_>, case: &Case) -> Vec<Moment> {
+fn timeline(rows: &Rows<'_>, case: &Case, diagnosis: &Diagnosis) -> Vec<Moment> {
     let mut moments: Vec<(i64, Moment)> = Vec::new();
     for marker in case.markers.iter().take(MOMENTS) {
         let row = rows.get(marker.row);
         let moment = Moment {
             time: rfc3339(marker.time),
-            bound_ms: None,
+            bound_ms: incident::bound_ms(diagnosis.bounds.of(rows, marker.row)),
             phase: None,
             tier: tier_of(marker.kind).and_then(|t| TIERS.get(t)).copied().unwrap_or("other"),
             title: title(&row),
@@ -294,16 +296,18 @@ fn timeline(rows: &Rows<'_>, case: &Case) -> Vec<Moment> {
         let place = leak.site.as_ref().map(show_site).or_else(|| leak.endpoint.clone()).unwrap_or_else(|| "unknown".into());
         let evidence: Vec<Ref> = leak.evidence.iter().take(1).map(|row| reference(rows, *row)).collect();
         let title = format!("first connection leaked at {place}");
-        let moment = Moment { time: rfc3339(leak.first), bound_ms: None, phase: None, tier: "app", title, evidence };
+        let bound_ms = leak.evidence.first().and_then(|row| incident::bound_ms(diagnosis.bounds.of(rows, *row)));
+        let moment = Moment { time: rfc3339(leak.first), bound_ms, phase: None, tier: "app", title, evidence };
         moments.push((leak.first, moment));
     }
+    incident::onto_timeline(rows, diagnosis, &mut moments);
     moments.sort_by_key(|(time, _)| *time);
-    super::clocks::settle_order(rows.table(), &mut moments);
+    super::clocks::settle_order(&mut moments);
     moments.into_iter().map(|(_, moment)| moment).collect()
 }
 
 /// Everything that was inferred, said once.
-fn notes(table: &EventTable, case: &Case) -> Vec<String> {
+fn notes(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Vec<String> {
     let mut notes = Vec::new();
     for source in &table.sources {
         let path = &source.path;
@@ -340,6 +344,7 @@ fn notes(table: &EventTable, case: &Case) -> Vec<String> {
     notes.extend(super::clocks::notes(table));
     notes.extend(case.remarks.iter().cloned());
     notes.extend(attribution::late(case));
+    notes.extend(novel::notes(diagnosis));
     if case.duplicates > 0 {
         notes.push(format!("{} records are written twice by their producer and are counted once.", case.duplicates));
     }

@@ -94,24 +94,18 @@ pub(super) fn notes(table: &EventTable) -> Vec<String> {
     table.sources.iter().filter_map(told).collect()
 }
 
-/// Gives each moment (in the order of time) the bound of its source's clock, and says where two that follow each other are
-/// nearer than their bounds allow to tell apart.
-pub(super) fn settle_order(table: &EventTable, moments: &mut [(i64, Moment)]) {
-    let clock = |moment: &Moment| {
-        let source = moment.evidence.first()?.source;
-        table.sources.get(source as usize)?.clock.as_ref()
-    };
-    for (_, moment) in moments.iter_mut() {
-        moment.bound_ms = clock(moment).map(|c| bound_ms(table, c));
-    }
+/// Says where two moments that follow each other (in the order of time) are nearer than the bounds of their clocks allow to
+/// tell apart.
+pub(super) fn settle_order(moments: &mut [(i64, Moment)]) {
     let mut unknown = vec![false; moments.len()];
     for (at, pair) in moments.windows(2).enumerate() {
         let [(a_time, a), (b_time, b)] = pair else { continue };
-        let (Some(a_bound), Some(b_bound)) = (a.bound_ms, b.bound_ms) else { continue };
+        let bounds = a.bound_ms.unwrap_or(0.0) + b.bound_ms.unwrap_or(0.0);
         let other = a.evidence.first().map(|r| r.source) != b.evidence.first().map(|r| r.source);
         if let Some(slot) = unknown.get_mut(at + 1)
             && other
-            && ms(b_time - a_time) <= a_bound + b_bound
+            && ms(b_time - a_time) <= bounds
+            && bounds > 0.0
         {
             *slot = true;
         }

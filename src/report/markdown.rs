@@ -29,9 +29,19 @@ pub fn render(report: &Report) -> String {
     if let (Some(from), Some(to)) = (&report.window.from, &report.window.to) {
         let _ = writeln!(out, "Logs from {from} to {to}.\n");
     }
+    super::ladder::markdown(report, &mut out);
+    super::ladder::impact(report, &mut out);
     leaks(report, &mut out);
     super::pools::markdown(report, &mut out);
     super::baseline::markdown(report, &mut out);
+    let new = super::novel::lines(report);
+    if !new.is_empty() {
+        let _ = writeln!(out, "## New messages\n");
+        for text in new {
+            let _ = writeln!(out, "- {}", escape(&text));
+        }
+        out.push('\n');
+    }
     ledger(report, &mut out);
     if !report.timeline.is_empty() {
         let _ = writeln!(out, "## Events\n\n| time (UTC) | event | evidence |\n| --- | --- | --- |");
@@ -93,6 +103,13 @@ fn leaks(report: &Report, out: &mut String) {
             leak.confidence,
             seen(report, &leak.evidence)
         );
+    }
+    let _ = writeln!(out);
+    for leak in &report.leaks {
+        let texts = super::attribution::common(report, leak).into_iter().chain(leak.by_age.as_ref().map(|j| j.text.clone()));
+        for text in texts {
+            let _ = writeln!(out, "- {}: {}", leak.rank, escape(&text));
+        }
     }
     out.push('\n');
 }

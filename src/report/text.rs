@@ -55,6 +55,7 @@ pub fn render(report: &Report, color: bool) -> String {
     head(report, &style, &mut out);
     super::answer::render(report, &mut out, &|text| style.bold(text), &|text| style.dim(text));
     leaks(report, &style, &mut out);
+    new_messages(report, &style, &mut out);
     super::pools::text(report, &mut out, &|text| style.bold(text));
     super::baseline::text(report, &mut out, &|text| style.bold(text));
     curves(report, &style, &mut out);
@@ -160,6 +161,9 @@ fn site(report: &Report, leak: &Leak, all: u64, style: &Style, out: &mut String)
             &format!("{} ({file}:{number})", caller.function.clone().unwrap_or_default()),
         );
     }
+    for text in super::attribution::common(report, leak) {
+        wrapped(out, "     ", "       ", &text);
+    }
     if let Some(judged) = &leak.by_age {
         wrapped(out, "     ", "     ", &judged.text);
     }
@@ -177,6 +181,17 @@ fn span(seconds: f64) -> String {
         s if s < 7200.0 => format!("{:.1} min", s / 60.0),
         s if s < 172_800.0 => format!("{:.1} h", s / 3600.0),
         s => format!("{:.1} d", s / 86_400.0),
+    }
+}
+
+fn new_messages(report: &Report, style: &Style, out: &mut String) {
+    let lines = super::novel::lines(report);
+    if lines.is_empty() {
+        return;
+    }
+    section(out, style, "NEW MESSAGES");
+    for text in lines {
+        wrapped(out, "  ", "    ", &text);
     }
 }
 

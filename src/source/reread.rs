@@ -10,8 +10,10 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
-/// How much is read at a time.
+/// How much is decoded at a time.
 const BLOCK: usize = 1 << 20;
+/// How much of a plain file is read at a time: records asked for may stand far apart.
+const NEAR: usize = 32 << 10;
 
 /// A piece of a source: bytes of its decompressed text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,7 +88,7 @@ fn seek(mut file: File, order: &[(usize, Range)], each: &mut dyn FnMut(usize, &[
         if range.offset < base || end > base + held.len() as u64 {
             held.clear();
             base = file.seek(SeekFrom::Start(range.offset))?;
-            let want = (range.length as usize).max(BLOCK) as u64;
+            let want = (range.length as usize).max(NEAR) as u64;
             Read::by_ref(&mut file).take(want).read_to_end(&mut held)?;
         }
         give(&held, range.offset.checked_sub(base), range.length, *index, each);

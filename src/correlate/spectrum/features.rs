@@ -1,106 +1,32 @@
 //! Where the features come from: the rows of a session's request, of its thread while it served that request, or of its
 //! server process while it lasted.
 
-use super::{Feature, FeatureKind, Lead, rank};
+use super::units::{Unit, Units, tells_of_the_end};
+use super::{Feature, FeatureKind};
 use crate::correlate::classify::endpoint;
 use crate::correlate::ledger::Folded;
-use crate::correlate::session::{Class, Join, Session};
-use crate::correlate::stats::quantile;
 use crate::correlate::templates::{Miner, TemplateId, Templates, Trained, messages};
 use crate::error::Error;
 use crate::ingest::{IntCol, TextCol};
 use crate::table::{EventTable, Row, RowId, Rows};
-use backtrail_parsers::{Kind, Layer};
 use std::collections::{BTreeMap, HashMap};
 
-const SECOND: i64 = 1_000_000_000;
-/// Rows that bear a request's id may be written so long before its start or after its end.
-const AROUND: i64 = 60 * SECOND;
-/// An id of so many bytes is the same request in every source; a shorter one is a counter of its own source.
-const GLOBAL_ID: usize = 8;
-/// Sessions under one key that may last at the same time.
-const NESTED: usize = 64;
+/// Units below which a feature is not looked at: chance alone makes so small ones look telling.
+const RARE: usize = 3;
+/// Rows kept as evidence of a feature.
+const EVIDENCE: usize = 3;
 
-/// Sessions held against each other, and the rows that tell of each.
-#[derive(Debug, Default)]
-pub struct Units {
-    /// Indexes of the sessions.
-    pub sessions: Vec<u32>,
-    /// Whether each leaked.
-    pub leaked: Vec<bool>,
-    /// Unit and row, in the order of time.
-    pub rows: Vec<(u32, RowId)>,
+/// What was said in which row.
+#[derive(Debug)]
+pub(super) struct Said {
+    templates: Templates,
+    by_row: HashMap<RowId, TemplateId>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Key {
-    /// Source plus one (0: any) and code of the request id.
-    Request(u32, u32),
-    /// Source, process, code of the thread.
-    Thread(u32, u32, u32),
-    /// Source, process, code of the connection.
-    Backend(u32, u32, u32),
-}
-
-impl Units {
-    /// The leaked sessions and those that closed in the usual time, of the layer that tells more.
-    pub fn new(rows: &Rows<'_>, folded: &Folded) -> Units {
-        let leaked = |layer| folded.sessions.iter().any(|s| s.layer == layer && s.class == Class::Leaked);
-        let layer = [Layer::Pool, Layer::Db, Layer::Proxy].into_iter().find(|l| leaked(*l));
-        let of_layer = || (0u32..).zip(&folded.sessions).filter(|(_, s)| Some(s.layer) == layer);
-        let mut holds: Vec<i64> = of_layer().filter(|(_, s)| s.class == Class::Matched).map(|(_, s)| s.age(0)).collect();
-        holds.sort_unstable();
-        let usual = quantile(&holds, 0.99).unwrap_or(i64::MAX);
-        let mut units = Units::default();
-        let mut spans: HashMap<Key, Vec<(i64, i64, u32)>> = HashMap::new();
-        for (index, session) in of_layer() {
-            let passed = session.class == Class::Matched && session.age(0) <= usual;
-            if !passed && session.class != Class::Leaked {
-                continue;
-            }
-            let unit = u32::try_from(units.sessions.len()).unwrap_or(u32::MAX);
-            units.sessions.push(index);
-            units.leaked.push(session.class == Class::Leaked);
-            for (key, from, to) in keys(rows, folded, session) {
-                spans.entry(key).or_default().push((from, to, unit));
-            }
-        }
-        #[expect(clippy::iter_over_hash_type, reason = "each list is sorted by itself")]
-        for list in spans.values_mut() {
-            list.sort_unstable();
-        }
-        if units.leaked.iter().any(|l| *l) {
-            units.gather(rows, &spans);
-        }
-        units
-    }
-
-    fn gather(&mut self, rows: &Rows<'_>, spans: &HashMap<Key, Vec<(i64, i64, u32)>>) {
-        for row in rows.by_time().filter(|row| row.has_time() && !tells_of_the_end(row.kind())) {
-            let source = row.source_id();
-            let (pid, id) = (row.int(IntCol::Pid), row.code(TextCol::RequestId));
-            let candidates = [
-                (id != 0).then(|| request_key(rows, source, id)),
-                Some(row.code(TextCol::Thread)).filter(|t| *t != 0).map(|thread| Key::Thread(source, pid, thread)),
-                Some(Key::Backend(source, pid, row.code(TextCol::Conn))),
-            ];
-            let before = self.rows.len();
-            for list in candidates.into_iter().flatten().filter_map(|key| spans.get(&key)) {
-                let begun = list.partition_point(|(from, ..)| *from <= row.time());
-                let lasting = list.iter().take(begun).rev().take(NESTED).filter(|(_, to, _)| *to >= row.time());
-                for (.., unit) in lasting {
-                    let known = self.rows.iter().skip(before).any(|(u, _)| u == unit);
-                    if !known {
-                        self.rows.push((*unit, row.id));
-                    }
-                }
-            }
-        }
-    }
-
+impl Said {
     /// The templates of the units' messages, which are read from their files again; with what could not be read.
-    pub fn templates(&self, table: &EventTable) -> (Said, Vec<Error>) {
-        let mut wanted: Vec<RowId> = self.rows.iter().map(|(_, row)| *row).collect();
+    pub(super) fn of(table: &EventTable, units: &Units) -> (Said, Vec<Error>) {
+        let mut wanted: Vec<RowId> = units.rows.iter().map(|(_, row)| *row).collect();
         wanted.sort_unstable();
         wanted.dedup();
         let mut miner = Miner::new();
@@ -115,106 +41,33 @@ impl Units {
         (Said { templates, by_row }, problems)
     }
 
-    /// The features of the units, sorted by kind and text.
-    pub fn features(&self, rows: &Rows<'_>, folded: &Folded, said: Option<&Said>) -> Vec<Feature> {
-        let mut found = Found { rows, units: BTreeMap::new() };
-        for (unit, index) in (0u32..).zip(&self.sessions) {
-            let Some(session) = folded.sessions.get(*index as usize) else { continue };
-            let opened = rows.get(session.open_row);
-            found.row(unit, &opened);
-            let request = session.request.and_then(|r| folded.requests.get(r as usize));
-            let (method, route, client) = match request {
-                Some(request) => (request.method, request.route, request.client),
-                None => (opened.code(TextCol::Method), opened.code(TextCol::Route), session.client),
-            };
-            found.text(unit, FeatureKind::Endpoint, endpoint(rows, method, route));
-            found.code(unit, FeatureKind::Client, if client == 0 { session.client } else { client });
-            found.code(unit, FeatureKind::Client, opened.code(TextCol::AppName));
-            let thread = request.map_or(session.thread, |r| r.thread);
-            found.text(unit, FeatureKind::ThreadPool, thread_pool(rows.text(thread)));
-        }
-        for (unit, id) in &self.rows {
-            found.row(*unit, &rows.get(*id));
-            if let Some(template) = said.and_then(|s| s.of(*id)) {
-                found.text(*unit, FeatureKind::Template, template.to_owned());
-            }
-        }
-        let sorted = |mut units: Vec<u32>| {
-            units.sort_unstable();
-            units.dedup();
-            units
-        };
-        found.units.into_iter().map(|((kind, text), units)| Feature { kind, text, units: sorted(units) }).collect()
-    }
-}
-
-/// What was said in which row.
-#[derive(Debug)]
-pub struct Said {
-    templates: Templates,
-    by_row: HashMap<RowId, TemplateId>,
-}
-
-impl Said {
-    fn of(&self, row: RowId) -> Option<&str> {
+    fn text(&self, row: RowId) -> Option<&str> {
         self.by_row.get(&row).map(|id| self.templates.text(*id))
     }
 }
 
-/// Finds the features that leaking sessions have in common; `reread` asks for messages too, which are in the files only.
-/// Gives the features, the leads among them, and what could not be read again.
-pub fn leads(table: &EventTable, folded: &Folded, reread: bool) -> (Vec<Feature>, Vec<Lead>, Vec<Error>) {
-    let rows = table.rows();
-    let units = Units::new(&rows, folded);
-    let (said, problems) = if reread {
-        let (said, problems) = units.templates(table);
-        (Some(said), problems)
-    } else {
-        (None, Vec::new())
+/// The features of the units, sorted by kind and text.
+pub(super) fn of(rows: &Rows<'_>, folded: &Folded, units: &Units, said: &Said) -> Vec<Feature> {
+    let mut found = Found { rows, leak: &units.leak, units: BTreeMap::new() };
+    for (number, unit) in (0u32..).zip(&units.list) {
+        match unit {
+            Unit::Session(index) => found.session(number, folded, *index),
+            Unit::Request(row) => found.request(number, &rows.get(*row)),
+        }
+    }
+    for (unit, id) in &units.rows {
+        let row = rows.get(*id);
+        found.row(*unit, &row);
+        if let Some(template) = said.text(*id) {
+            found.text(*unit, FeatureKind::Template, template.to_owned(), *id);
+        }
+    }
+    let made = |((kind, text), (mut units, evidence)): ((FeatureKind, String), (Vec<u32>, Vec<RowId>))| {
+        units.sort_unstable();
+        units.dedup();
+        Feature { kind, text, units, evidence }
     };
-    let features = units.features(&rows, folded, said.as_ref());
-    let leads = rank(&features, &units.leaked);
-    (features, leads, problems)
-}
-
-/// Rows that exist because a session leaked, or because it did not: they are the question, not an answer.
-fn tells_of_the_end(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::LeakReport
-            | Kind::LeakCleared
-            | Kind::PoolReturn
-            | Kind::DbClose
-            | Kind::DbTerminated
-            | Kind::DbPeerError
-            | Kind::ProxyClose
-    )
-}
-
-fn request_key(rows: &Rows<'_>, source: u32, id: u32) -> Key {
-    Key::Request(if rows.text(id).len() >= GLOBAL_ID { 0 } else { source + 1 }, id)
-}
-
-/// Under which keys, and when, rows tell of a session.
-fn keys(rows: &Rows<'_>, folded: &Folded, session: &Session) -> Vec<(Key, i64, i64)> {
-    let log_end = rows.table().sources.get(session.source as usize).and_then(|s| s.last).unwrap_or(i64::MAX);
-    let end = session.end.unwrap_or(log_end);
-    let mut out = Vec::new();
-    if let Some(request) = session.request.and_then(|r| folded.requests.get(r as usize)) {
-        let (from, to) = (request.start.unwrap_or(session.open), request.end.unwrap_or(end));
-        let row = rows.get(request.row);
-        if request.id != 0 {
-            let key = request_key(rows, row.source_id(), request.id);
-            out.push((key, from.saturating_sub(AROUND), to.saturating_add(AROUND)));
-        }
-        if session.join == Join::Thread && request.thread != 0 {
-            out.push((Key::Thread(row.source_id(), row.int(IntCol::Pid), request.thread), from, to));
-        }
-    }
-    if matches!(session.layer, Layer::Db | Layer::Proxy) && (session.pid != 0 || session.conn != 0) {
-        out.push((Key::Backend(session.source, session.pid, session.conn), session.open, end));
-    }
-    out
+    found.units.into_iter().map(made).filter(|feature| feature.units.len() >= RARE).collect()
 }
 
 /// The group that a thread belongs to: `http-nio-8080-exec-#` for `http-nio-8080-exec-7`; empty for one that is not one
@@ -227,34 +80,80 @@ fn thread_pool(name: &[u8]) -> String {
 
 struct Found<'r> {
     rows: &'r Rows<'r>,
-    units: BTreeMap<(FeatureKind, String), Vec<u32>>,
+    leak: &'r [Option<usize>],
+    units: BTreeMap<(FeatureKind, String), (Vec<u32>, Vec<RowId>)>,
 }
 
 impl Found<'_> {
-    fn text(&mut self, unit: u32, kind: FeatureKind, text: String) {
-        if !text.is_empty() {
-            let units = self.units.entry((kind, text)).or_default();
-            if units.last() != Some(&unit) {
-                units.push(unit);
+    fn text(&mut self, unit: u32, kind: FeatureKind, text: String, row: RowId) {
+        if text.is_empty() {
+            return;
+        }
+        let leaked = self.leak.get(unit as usize).is_some_and(Option::is_some);
+        let (units, evidence) = self.units.entry((kind, text)).or_default();
+        if units.last() != Some(&unit) {
+            units.push(unit);
+            if leaked && evidence.len() < EVIDENCE {
+                evidence.push(row);
             }
         }
     }
 
-    fn code(&mut self, unit: u32, kind: FeatureKind, code: u32) {
-        self.text(unit, kind, String::from_utf8_lossy(self.rows.text(code)).into_owned());
+    fn code(&mut self, unit: u32, kind: FeatureKind, code: u32, row: RowId) {
+        self.text(unit, kind, String::from_utf8_lossy(self.rows.text(code)).into_owned(), row);
+    }
+
+    fn session(&mut self, unit: u32, folded: &Folded, index: u32) {
+        let Some(session) = folded.sessions.get(index as usize) else { return };
+        let opened = self.rows.get(session.open_row);
+        self.row(unit, &opened);
+        self.code(unit, FeatureKind::Client, session.client, opened.id);
+        self.code(unit, FeatureKind::Client, opened.code(TextCol::AppName), opened.id);
+        let request = session.request.and_then(|r| folded.requests.get(r as usize));
+        if let Some(request) = request {
+            self.asked(unit, (request.method, request.route), request.client, request.row);
+            self.status(unit, request.status, request.end_row.unwrap_or(request.row));
+        } else {
+            self.asked(unit, (opened.code(TextCol::Method), opened.code(TextCol::Route)), 0, opened.id);
+        }
+        let thread = thread_pool(self.rows.text(request.map_or(session.thread, |r| r.thread)));
+        self.text(unit, FeatureKind::ThreadPool, thread, opened.id);
+    }
+
+    fn request(&mut self, unit: u32, row: &Row<'_>) {
+        self.row(unit, row);
+        self.asked(unit, (row.code(TextCol::Method), row.code(TextCol::Route)), row.code(TextCol::Client), row.id);
+        self.status(unit, row.int(IntCol::Status), row.id);
+        self.text(unit, FeatureKind::ThreadPool, thread_pool(row.text(TextCol::Thread)), row.id);
+    }
+
+    fn asked(&mut self, unit: u32, (method, route): (u32, u32), client: u32, row: RowId) {
+        self.text(unit, FeatureKind::Endpoint, endpoint(self.rows, method, route), row);
+        if method != 0 {
+            self.code(unit, FeatureKind::Route, route, row);
+        }
+        self.code(unit, FeatureKind::Client, client, row);
+    }
+
+    fn status(&mut self, unit: u32, status: u32, row: RowId) {
+        if status != 0 {
+            self.text(unit, FeatureKind::Status, status.to_string(), row);
+        }
     }
 
     fn row(&mut self, unit: u32, row: &Row<'_>) {
+        if tells_of_the_end(row.kind()) {
+            return;
+        }
         for (kind, column) in [
             (FeatureKind::Exception, TextCol::ErrorType),
             (FeatureKind::Logger, TextCol::Logger),
             (FeatureKind::Statement, TextCol::Statement),
             (FeatureKind::Version, TextCol::Version),
             (FeatureKind::Host, TextCol::Host),
+            (FeatureKind::UserAgent, TextCol::UserAgent),
         ] {
-            if row.code(column) != 0 && !tells_of_the_end(row.kind()) {
-                self.code(unit, kind, row.code(column));
-            }
+            self.code(unit, kind, row.code(column), row.id);
         }
     }
 }

@@ -137,6 +137,29 @@ impl Tail {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        /// Curve and tail fall from 1 to 0 whatever the lives, and an older session is never the likelier to be healthy.
+        #[test]
+        fn curves_and_tails_fall(lives in prop::collection::vec((0.0f64..50.0, 0.0f64..100.0, any::<bool>()), 0..80)) {
+            let lives = lives.into_iter().map(|(entry, more, closed)| Life { entry, age: entry + more, closed });
+            let curve = Curve::new(lives.clone());
+            let tail = Tail::new(&curve, lives.filter(|l| l.closed).count());
+            let (mut before, mut share) = (1.0f64, 1.0f64);
+            for age in 0..400 {
+                let age = f64::from(age) * 0.5;
+                prop_assert!((0.0..=before).contains(&curve.at(age)));
+                prop_assert!((0.0..=share + 1e-12).contains(&tail.share(age)), "{} after {share} at {age}", tail.share(age));
+                (before, share) = (curve.at(age), tail.share(age));
+                if let Some((low, high)) = curve.interval(age) {
+                    prop_assert!(low <= curve.at(age) + 1e-12 && curve.at(age) <= high + 1e-12);
+                }
+            }
+        }
+    }
 
     fn life(age: f64, closed: bool) -> Life {
         Life { entry: 0.0, age, closed }

@@ -49,6 +49,9 @@ pub struct PlaceRate {
 /// Gives the leaks the rates of their places: of the call site, else of the endpoint. Where no borrow of the place is logged
 /// but the leaked ones, its requests stand for them; where no place is known, all sessions of the layer do.
 pub(in crate::correlate) fn attach(rows: &Rows<'_>, folded: &Folded, leaks: &mut [Leak]) {
+    if leaks.is_empty() {
+        return;
+    }
     let rates = leak_rates(rows, folded);
     let of = |stratum, name: &str| rates.iter().find(|r| r.stratum == stratum && r.name == name).cloned();
     let requests = requests(rows);

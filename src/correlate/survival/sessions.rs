@@ -111,7 +111,8 @@ pub(super) fn window(rows: &Rows<'_>, indexes: &[u32], folded: &Folded) -> (i64,
 fn usual_pause(rows: &Rows<'_>) -> Option<i64> {
     let mut last: HashMap<(u32, u32, u32), i64> = HashMap::new();
     let mut pauses = Vec::new();
-    for row in rows.by_time().filter(Row::has_time) {
+    // In the table's order: that is the order of each log, and a session's lines stand in one.
+    for row in rows.iter().filter(Row::has_time) {
         let kind = row.kind();
         let opens = matches!(kind, Kind::DbOpen | Kind::DbReceived | Kind::DbClose);
         let lives = matches!(kind, Kind::DbReady | Kind::DbActivity | Kind::Query | Kind::SlowQuery | Kind::LockWait);
@@ -123,7 +124,7 @@ fn usual_pause(rows: &Rows<'_>) -> Option<i64> {
         if opens {
             last.remove(&key);
         } else {
-            pauses.extend(last.insert(key, row.time()).map(|before| row.time() - before));
+            pauses.extend(last.insert(key, row.time()).map(|before| (row.time() - before).max(0)));
         }
     }
     pauses.sort_unstable();

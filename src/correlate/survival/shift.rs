@@ -79,7 +79,7 @@ mod tests {
             found += i32::from(find(&spells(&made, 600.0)).is_some());
         }
         assert!(found <= 3, "{found} of 60");
-        let hold = |i: i64| if i < 700 { 1_000_000_000 } else { 1_500_000_000 } + i * 7919 % 400_000_000;
+        let hold = |i: i64| if i < 700 { 1_000_000_000 } else { 1_500_000_000 } + i * 7919 % 400 * 1_000_000;
         let spell =
             |i: i64| Spell { strata: Strata::default(), open: i * 1_000_000_000, entry: 0, age: hold(i), fate: Fate::Closed };
         let moment = find(&(0..1000).map(spell).collect::<Vec<_>>()).unwrap() / 1_000_000_000;

@@ -116,10 +116,12 @@ fn traffic_that_rises_or_falls_tenfold_does_not_deceive() {
     let rising = |t: f64| if t < 900.0 { 2.0 } else { 20.0 };
     let profiles: [&dyn Fn(f64) -> f64; 2] = [&falling, &rising];
     for (at, profile) in profiles.into_iter().enumerate() {
-        for (sd, leaked, recall) in [(1.5, 0.01, 0.95), (1.5, 0.001, 0.95), (2.0, 0.01, 0.75), (2.0, 0.001, 0.6)] {
+        for (sd, leaked, recall, repeat) in
+            [(1.5, 0.01, 0.95, 25), (1.5, 0.001, 0.95, 25), (2.0, 0.01, 0.75, 25), (2.0, 0.001, 0.6, 80)]
+        {
             let mut random = Random::new(23);
             let mut score = Score::default();
-            for _ in 0..25 {
+            for _ in 0..repeat {
                 score.add(&random.sessions_at(profile, 20.0, 1200.0, leaked, sd), 1200.0);
             }
             assert!(score.false_share() <= 0.05, "profile {at} sd {sd} leaked {leaked}: {score:?}");

@@ -1,7 +1,32 @@
 //! Whether messages of one statement in the code become one template.
 
 use super::*;
+use proptest::prelude::*;
 use std::collections::BTreeSet;
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// Whatever is learned has a template, the same one whether it is remembered or looked up, and says what it says: each
+    /// word of it is the message's or a variable place.
+    #[test]
+    fn every_message_has_its_template(messages in prop::collection::vec("([a-c]{1,3} |[0-9]{1,4} |<x> |\\PC){0,7}", 1..40)) {
+        let mut miner = Miner::new();
+        let trained: Vec<Trained> = messages.iter().map(|m| miner.train(m.as_bytes())).collect();
+        let templates = miner.finish();
+        for (message, trained) in messages.iter().zip(trained) {
+            let id = templates.of_trained(trained).unwrap();
+            let mut masked = Vec::new();
+            mask::mask(message.as_bytes(), &mut masked);
+            let masked = String::from_utf8(masked).unwrap();
+            let words: Vec<&str> = masked.split_ascii_whitespace().take(WORDS).collect();
+            let text: Vec<&str> = templates.text(id).split(' ').filter(|w| !w.is_empty()).collect();
+            prop_assert_eq!(words.len(), text.len(), "{:?} {:?}", message, text);
+            prop_assert!(words.iter().zip(&text).all(|(word, place)| word == place || *place == ANY));
+            prop_assert_eq!(id, TemplateId::of(templates.text(id)));
+        }
+    }
+}
 
 /// Messages as products write them: `#` stands for a number, `~` for a name, `$` for an address, `%` for a hex key.
 const STATEMENTS: [&str; 40] = [

@@ -73,8 +73,15 @@ fn detail((model, data): (&Model, &Data), pen: &mut Pen<'_>, area: Rect) {
     let held = data.case.leaks.get(model.sites.at).map_or(0, |l| l.held);
     lines.push((format!("from {} to {}, held {} in all", time(&leak.first), time(&leak.last), length(held)), Role::Plain));
     if let Some(rate) = leak.rate {
-        let text = format!("{:.1} of 1000 borrows leak ({:.1} to {:.1}, of {})", rate.per_1000, rate.low, rate.high, rate.of);
+        let (unit, of) = (rate.unit, rate.of);
+        let text = format!("{:.1} of 1000 {unit} leak ({:.1} to {:.1}, of {of})", rate.per_1000, rate.low, rate.high);
         lines.push((text, Role::Plain));
+    }
+    if let Some(found) = leak.discriminators.first().filter(|d| d.confidence != "unattributed") {
+        lines.push((found.text.clone(), Role::Bad));
+    }
+    if let Some(judged) = &leak.by_age {
+        lines.push((judged.text.clone(), Role::Plain));
     }
     if let Some(share) = data.case.leaks.get(model.sites.at).and_then(|l| l.pool_share) {
         lines.push((format!("{:.0} % of the pool when it was first exhausted", share * 100.0), Role::Plain));
