@@ -2,6 +2,7 @@
 //! runs it, and turns the outcome into an exit code.
 
 mod args;
+mod baseline;
 mod check;
 mod detect;
 mod formats;

@@ -2,6 +2,7 @@
 
 pub mod callsite;
 pub mod classify;
+pub mod clock;
 pub mod contained;
 pub mod distributions;
 pub mod exit;
@@ -19,6 +20,7 @@ pub mod session;
 pub mod spectrum;
 pub mod statements;
 pub mod stats;
+pub mod story;
 pub mod survival;
 pub mod templates;
 pub mod zone;

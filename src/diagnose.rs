@@ -1,5 +1,6 @@
 //! F4: what caused it, and what did not. Pure functions of the table and the case; every statement cites rows.
 
+pub mod baseline;
 pub mod budget;
 pub mod causes;
 pub mod changepoint;
@@ -73,7 +74,7 @@ pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
     let mut verdict = verdict::judge(&rows, case, &facts, &moments, &mut hypotheses, trigger);
     let logging = logging::gaps(table, case, &facts);
     let suggestions = suggest::suggest(&rows, case, &facts, &verdict, &pools);
-    let bounds = onset::Bounds::of_stamps(&signals);
+    let bounds = onset::Bounds::of_stamps(&signals).widened(clocks(table));
     let trigger = verdict.trigger.as_ref();
     let climb = onset::Climb { rows: &rows, case, signals: &signals, moments: &moments, trigger, bounds: &bounds };
     let ladder = climb.ladder();
@@ -94,6 +95,17 @@ fn windows(case: &Case, moments: &Moments) -> ((i64, i64), (i64, i64)) {
     let end = moments.recovered.unwrap_or(to).max(start + 1);
     // Up to the onset users saw nothing, though the cause may be at work: that is what the incident is compared with.
     ((from, start.max(from + 1)), (start.saturating_sub(LEAD), end))
+}
+
+/// How far the clocks of sources that were compared with others may be off, ns: what is not known of them, and what was left
+/// uncorrected.
+fn clocks(table: &EventTable) -> impl Iterator<Item = (u32, i64)> {
+    table.sources.iter().filter_map(|source| {
+        let clock = source.clock.as_ref().filter(|c| !c.segments.is_empty())?;
+        let (first, last) = source.first.zip(source.last)?;
+        let left = if clock.applied { 0 } else { clock.largest(first, last).abs() };
+        Some((source.id, clock.bound.saturating_add(left)))
+    })
 }
 
 /// A cause may show this long before users see anything: that still belongs to the incident.

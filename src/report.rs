@@ -2,8 +2,10 @@
 
 pub mod answer;
 pub mod attribution;
+pub mod baseline;
 pub mod build;
 pub mod citations;
+pub mod clocks;
 pub mod csv;
 pub mod diagnosed;
 pub mod events;
@@ -75,6 +77,9 @@ pub struct Report {
     pub pools: Vec<pools::Pool>,
     /// The numbers that separate a leak from a small pool from slow statements.
     pub separating: Option<pools::Separating>,
+    /// What changed against the baseline; absent where none was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<Vec<baseline::Change>>,
     /// Leaking call sites, ranked.
     pub leaks: Vec<Leak>,
     /// Versions put into service.
@@ -643,6 +648,10 @@ pub struct Clock {
     pub pairs: u64,
     /// What it rests on.
     pub basis: String,
+    /// True where the times are corrected by it.
+    pub applied: bool,
+    /// When it was set, where it was: the offset before and after differ.
+    pub steps: Vec<String>,
 }
 
 /// What could not be proved.

@@ -4,6 +4,7 @@
 //! workers left them, block by block; text is stored once and referred to by code; the raw record is not stored: `source, offset, length, line` say where to read it again.
 
 pub mod build;
+pub mod clock;
 mod frame;
 pub mod maps;
 pub mod parquet;
@@ -48,6 +49,8 @@ pub struct Source {
     pub shift_ns: i64,
     /// Records whose pairing with other sources' records speaks for that shift.
     pub shift_pairs: u64,
+    /// Its clock against others', where that could be found out.
+    pub clock: Option<clock::Clock>,
     /// First time, ns UTC; `None` for a source without times.
     pub first: Option<i64>,
     /// Last time, ns UTC.
@@ -121,6 +124,22 @@ impl EventTable {
 pub fn settle_zones(table: &mut EventTable, find: &dyn Fn(&EventTable) -> Vec<ZoneShift>) {
     for shift in find(table) {
         build::shift(table, &shift);
+    }
+}
+
+/// Asks for the clocks of the sources, keeps what was found and, where `apply` is true, corrects the times of those that
+/// are off by more than twice what is not known of it.
+pub fn settle_clocks(table: &mut EventTable, apply: bool, find: &dyn Fn(&EventTable) -> Vec<clock::Clock>) {
+    for mut found in find(table) {
+        let Some(source) = table.sources.get(found.source as usize) else { continue };
+        let span = source.first.zip(source.last).unwrap_or((0, 0));
+        found.applied = apply && found.significant(span.0, span.1);
+        if found.applied {
+            build::retime(table, found.source, &|time| time.saturating_sub(clock::offset(&found.segments, time)));
+        }
+        if let Some(source) = table.sources.get_mut(found.source as usize) {
+            source.clock = Some(found);
+        }
     }
 }
 

@@ -4,12 +4,14 @@
 mod all {
     mod bad_input;
     mod cli;
+    mod clocks;
     mod edge_cases;
     mod exports;
     mod gates;
     mod holders;
     mod incident;
     mod invariants;
+    mod joins;
     mod pools;
     mod proof;
     mod readme;

@@ -39,6 +39,9 @@ pub(super) enum Verb {
         /// Who held every connection at that moment: RFC 3339, or HH:MM[:SS] of the logs' time
         #[arg(long, value_name = "TIME")]
         at: Option<String>,
+        /// What changed against this: other logs (a path), or a time in these (FROM..TO)
+        #[arg(long, value_name = "PATH|FROM..TO", conflicts_with = "at")]
+        baseline: Option<String>,
         /// The source code: with --format sarif, call sites are looked up in it
         #[arg(long, value_name = "DIR")]
         source: Option<PathBuf>,
@@ -169,6 +172,9 @@ pub(super) struct Input {
     /// Key of the pseudonyms: the same key gives the same ones (else BACKTRAIL_REDACT_KEY, else one of this run alone)
     #[arg(long, value_name = "KEY", requires = "redact")]
     pub(super) redact_key: Option<String>,
+    /// Clocks that differ: correct those that are off beyond doubt, only show them, or leave them alone
+    #[arg(long, value_enum, default_value_t = Clocks::Apply)]
+    pub(super) clock: Clocks,
     /// Threads that read; all cores by default
     #[arg(short, long, value_name = "N")]
     pub(super) jobs: Option<usize>,
@@ -268,6 +274,14 @@ pub(super) enum CheckFormat {
 pub(super) enum DetectFormat {
     Text,
     Json,
+}
+
+/// What to do about clocks that differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Clocks {
+    Apply,
+    Show,
+    Off,
 }
 
 /// When to colour.

@@ -1,6 +1,6 @@
 //! From what was typed to a plan that can be carried out.
 
-use super::args::{Color, Input};
+use super::args::{Clocks, Color, Input};
 use crate::error::{Error, Result};
 use crate::ingest::Options;
 use crate::ingest::options::GivenZone;
@@ -9,7 +9,7 @@ use globset::{Glob, GlobMatcher};
 use std::io::IsTerminal;
 
 /// A checked plan.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub(super) paths: Vec<String>,
     pub(super) options: Options,
@@ -18,6 +18,8 @@ pub(super) struct Plan {
     pub(super) redact_key: Option<String>,
     /// The zone given for all files, in which times of day on the command line are meant.
     pub(super) zone: Option<GivenZone>,
+    /// What to do about clocks that differ.
+    pub(super) clock: Clocks,
 }
 
 impl Plan {
@@ -44,6 +46,7 @@ impl Plan {
             redact: input.redact,
             redact_key: input.redact_key.clone(),
             zone,
+            clock: input.clock,
         })
     }
 }

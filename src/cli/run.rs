@@ -1,8 +1,8 @@
 //! Carries out a plan.
 
-use super::args::{Args, Output, ReportFormat, Verb};
+use super::args::{Args, Clocks, Output, ReportFormat, Verb};
 use super::plan::Plan;
-use super::{check, detect, formats, found, moment, output, progress, story, tables, tui};
+use super::{baseline, check, detect, formats, found, moment, output, progress, story, tables, tui};
 use crate::correlate::{self, Case};
 use crate::error::Error;
 use crate::ingest::strings::Strings;
@@ -24,9 +24,12 @@ pub(super) fn run(args: Args) -> Result<ExitCode> {
         None if tui::possible() => tui::show(Plan::new(&args.input)?, &args.tui),
         None => report(&Plan::new(&args.input)?, ReportFormat::Text, Lookups::default(), &STDOUT),
         Some(Verb::Report { input, format, at: Some(at), output, .. }) => holders(&Plan::new(&input)?, format, &at, &output),
-        Some(Verb::Report { input, format, at: None, slo, source, output }) => {
-            report(&Plan::new(&input)?, format, Lookups { slo, source: source.as_deref() }, &output)
-        }
+        Some(Verb::Report { input, format, at: None, slo, source, baseline, output }) => report(
+            &Plan::new(&input)?,
+            format,
+            Lookups { slo, source: source.as_deref(), against: baseline.as_deref() },
+            &output,
+        ),
         Some(Verb::Check { input, fail_on, baseline, format, source, output }) => {
             let asked = check::Asked { fail_on: &fail_on, baseline: baseline.as_deref(), format, source: source.as_deref() };
             check::check(&input, &asked, &output)
@@ -77,6 +80,9 @@ pub(super) fn read(plan: &Plan) -> Result<(EventTable, ExitCode)> {
     let code = if ingested.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) };
     let mut table = build::build(ingested.sources, ingested.strings);
     table::settle_zones(&mut table, &correlate::zone::find);
+    if plan.clock != Clocks::Off {
+        table::settle_clocks(&mut table, plan.clock == Clocks::Apply, &correlate::clock::find);
+    }
     Ok((table, code))
 }
 
@@ -93,11 +99,21 @@ struct Lookups<'a> {
     slo: Option<f64>,
     /// The source code.
     source: Option<&'a Path>,
+    /// Other logs, or a stretch of time in these.
+    against: Option<&'a str>,
 }
 
 fn report(plan: &Plan, format: ReportFormat, lookups: Lookups<'_>, output: &Output) -> Result<ExitCode> {
     output::check(output)?;
-    let found = found::find(plan, matches!(format, ReportFormat::Html | ReportFormat::Markdown), lookups.slo)?;
+    let against = lookups.against.map(baseline::parse);
+    let mut found = found::find(plan, matches!(format, ReportFormat::Html | ReportFormat::Markdown), lookups.slo)?;
+    if let Some(against) = against {
+        let mut changes = baseline::changes(plan, &found.table, &found.case, &against)?;
+        if let Some(redactor) = &found.redactor {
+            redactor.changes(&mut changes);
+        }
+        found.report.baseline = Some(changes);
+    }
     let report = &found.report;
     output::write(output, |to| {
         match format {

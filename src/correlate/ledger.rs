@@ -316,6 +316,7 @@ impl<'r> Ledger<'r> {
             report: None,
             cleared: false,
             carried_by: None,
+            carried_surely: false,
             class: Class::Undecided,
             why: "",
         });

@@ -26,8 +26,9 @@ const EQUAL: i64 = 1_000_000;
 /// Clusters of lines larger than this are not aligned but taken in order.
 const LARGE: usize = 300;
 
-/// Which physical connection a name meant, by source, unit, process and name: since when, and which server session it is.
-type Physical = HashMap<(u32, u32, u32, u32), Vec<(i64, u32)>>;
+/// Which physical connection a name meant, by source, unit, process and name: since when, which server session it is,
+/// and whether a process id or a port says so.
+type Physical = HashMap<(u32, u32, u32, u32), Vec<(i64, u32, bool)>>;
 
 /// A server session that may be a pool's.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +84,7 @@ pub fn link(rows: &Rows<'_>, folded: &mut Folded) {
         folded.owners.insert(index, (added.source, added.pid));
         if added.conn != 0 {
             let lives = physical.entry((added.source, added.unit, added.pid, added.conn)).or_default();
-            lives.push((added.time, index));
+            lives.push((added.time, index, added.backend_pid != 0 || added.port != 0));
         }
     }
     physical.values_mut().for_each(|lives| lives.sort_unstable());
@@ -96,22 +97,22 @@ fn carry(rows: &Rows<'_>, folded: &mut Folded, physical: &Physical, pids: &HashM
     for (at, session) in folded.sessions.iter().enumerate().filter(|(_, s)| s.layer == Layer::Pool) {
         let unit = rows.get(session.open_row).code(TextCol::Host);
         let lives = physical.get(&(session.source, unit, session.pid, session.conn));
-        let by_name = lives.and_then(|list| list.iter().rev().find(|(time, _)| *time <= session.open + SOON));
+        let by_name = lives.and_then(|list| list.iter().rev().find(|(time, ..)| *time <= session.open + SOON));
         let by_pid = || pids.get(&session.backend_pid).and_then(|list| at_moment(&folded.sessions, list, session.open));
         let server = match session.backend_pid {
-            0 => by_name.map(|(_, index)| *index),
-            _ => by_pid(),
+            0 => by_name.map(|(_, index, surely)| (*index, *surely)),
+            _ => by_pid().map(|index| (index, true)),
         };
-        if let Some(server) = server {
-            carried.push((at, server));
+        if let Some((server, surely)) = server {
+            carried.push((at, server, surely));
             if session.backend_pid != 0 {
                 folded.owners.entry(server).or_insert((session.source, session.pid));
             }
         }
     }
-    for (at, server) in carried {
+    for (at, server, surely) in carried {
         if let Some(session) = folded.sessions.get_mut(at) {
-            session.carried_by = Some(server);
+            (session.carried_by, session.carried_surely) = (Some(server), surely);
         }
     }
 }

@@ -147,6 +147,8 @@ pub struct Session {
     pub cleared: bool,
     /// Server session (index into the sessions) that carries this borrow, where known.
     pub carried_by: Option<u32>,
+    /// True where a process id or a port says so, not the order of events alone.
+    pub carried_surely: bool,
     /// What became of it.
     pub class: Class,
     /// Why that class, in words of the tool; empty where it says itself.

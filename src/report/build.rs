@@ -1,8 +1,8 @@
 //! From the case to the report: numbers are taken over, codes become text, rows become references.
 
 use super::{
-    Alert, CallSite, Clock, Deploy, Gap, Leak, Ledger, Moment, Ref, Reject, Report, SCHEMA, Series, Source, Tool, Window,
-    attribution, diagnosed, incident, novel,
+    Alert, CallSite, Deploy, Gap, Leak, Ledger, Moment, Ref, Reject, Report, SCHEMA, Series, Source, Tool, Window, attribution,
+    diagnosed, incident, novel,
 };
 use crate::correlate::callsite::Attribution;
 use crate::correlate::{Case, Class, Site};
@@ -42,11 +42,12 @@ pub fn build(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Report {
         impact: incident::impact(diagnosis),
         pools: super::pools::pools(&rows, diagnosis),
         separating: super::pools::separating(&rows, diagnosis),
+        baseline: None,
         leaks: leaks(&rows, case),
         deploys: deploys(&rows, case),
         alerts: alerts(&rows, case),
         timeline: timeline(&rows, case, diagnosis),
-        clock: clocks(table),
+        clock: super::clocks::clocks(table),
         logging_gaps: diagnosed::logging_gaps(diagnosis),
         suggestions: diagnosed::suggestions(&rows, diagnosis),
         notes: notes(table, case, diagnosis),
@@ -98,8 +99,8 @@ fn sources(table: &EventTable, rows: &Rows<'_>, case: &Case) -> Vec<Source> {
         service: service.only().and_then(|code| some(table.strings.get(code))),
         time_zone: some(source.zone.name.as_bytes()),
         time_zone_basis: source.zone.basis.clone(),
-        clock_offset_ms: None,
-        clock_bound_ms: None,
+        clock_offset_ms: source.clock.as_ref().map(|clock| super::clocks::offset_ms(source, clock)),
+        clock_bound_ms: source.clock.as_ref().map(|clock| super::clocks::bound_ms(table, clock)),
         first: source.first.map(rfc3339),
         last: source.last.map(rfc3339),
         gaps: case
@@ -295,27 +296,14 @@ fn timeline(rows: &Rows<'_>, case: &Case, diagnosis: &Diagnosis) -> Vec<Moment> 
         let place = leak.site.as_ref().map(show_site).or_else(|| leak.endpoint.clone()).unwrap_or_else(|| "unknown".into());
         let evidence: Vec<Ref> = leak.evidence.iter().take(1).map(|row| reference(rows, *row)).collect();
         let title = format!("first connection leaked at {place}");
-        let moment = Moment { time: rfc3339(leak.first), bound_ms: None, phase: None, tier: "app", title, evidence };
+        let bound_ms = leak.evidence.first().and_then(|row| incident::bound_ms(diagnosis.bounds.of(rows, *row)));
+        let moment = Moment { time: rfc3339(leak.first), bound_ms, phase: None, tier: "app", title, evidence };
         moments.push((leak.first, moment));
     }
     incident::onto_timeline(rows, diagnosis, &mut moments);
     moments.sort_by_key(|(time, _)| *time);
+    super::clocks::settle_order(&mut moments);
     moments.into_iter().map(|(_, moment)| moment).collect()
-}
-
-fn clocks(table: &EventTable) -> Vec<Clock> {
-    let shifted = table.sources.iter().filter(|s| s.shift_ns != 0);
-    shifted
-        .map(|s| Clock {
-            source: s.id,
-            reference: None,
-            offset_ms: -(s.shift_ns / 1_000_000) as f64,
-            drift_ppm: None,
-            bound_ms: None,
-            pairs: s.shift_pairs,
-            basis: format!("zone {} from records that match other sources", s.zone.name),
-        })
-        .collect()
 }
 
 /// Everything that was inferred, said once.
@@ -353,6 +341,7 @@ fn notes(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Vec<String> 
             notes.push(format!("{path}: no time was found in it."));
         }
     }
+    notes.extend(super::clocks::notes(table));
     notes.extend(case.remarks.iter().cloned());
     notes.extend(attribution::late(case));
     notes.extend(novel::notes(diagnosis));

@@ -35,6 +35,7 @@ pub fn render(report: &Report) -> String {
     super::ladder::impact(report, &mut out);
     leaks(report, &mut out);
     super::pools::markdown(report, &mut out);
+    super::baseline::markdown(report, &mut out);
     let new = super::novel::lines(report);
     if !new.is_empty() {
         let _ = writeln!(out, "## New messages\n");

@@ -3,9 +3,11 @@
 use super::build::rfc3339;
 use super::csv::defuse;
 use crate::correlate::session::{Ended, Opened};
+use crate::correlate::story::{Stories, Story};
 use crate::correlate::{Case, Class, Session};
 use crate::error::{Error, Result};
-use crate::table::Rows;
+use crate::ingest::TextCol;
+use crate::table::{RowId, Rows};
 use serde::Serialize;
 use std::io::Write;
 
@@ -40,6 +42,32 @@ pub struct Line {
     pub thread: Option<String>,
     /// Reason of the end.
     pub reason: Option<String>,
+    /// The endpoint that it served, by the best witness.
+    pub endpoint: Option<String>,
+    /// How that is known: `id thread time`.
+    pub endpoint_by: Option<&'static str>,
+    /// The client that asked for it, as the load balancer or the application saw it.
+    pub asked_by: Option<String>,
+    /// The request's id.
+    pub request_id: Option<String>,
+    /// `file:line` of the load balancer's or web server's record of that request.
+    pub edge: Option<String>,
+    /// How that is known: `id client time`.
+    pub edge_by: Option<&'static str>,
+    /// Records of the edge that fit as well.
+    pub edge_candidates: Option<u32>,
+    /// The server's process that carried the borrow.
+    pub server_pid: Option<u32>,
+    /// `file:line` of the borrow that held the server session, or of the session that carried the borrow.
+    pub other_side: Option<String>,
+    /// How that is known: `process_id order`.
+    pub other_side_by: Option<&'static str>,
+    /// The last statement, literals folded.
+    pub statement: Option<String>,
+    /// Version of the application that opened it.
+    pub version: Option<String>,
+    /// How far the joins can be trusted, 0 to 1: the weakest of them, shared among its candidates.
+    pub reliability: Option<f64>,
     /// Source path.
     pub source: String,
     /// Line of the open.
@@ -50,13 +78,25 @@ pub struct Line {
 
 /// The sessions of a case, of the classes asked for (all where none is named), in the order of their opening.
 pub fn lines(rows: &Rows<'_>, case: &Case, classes: &[Class]) -> Vec<Line> {
-    let mut chosen: Vec<&Session> = case.sessions.iter().filter(|s| classes.is_empty() || classes.contains(&s.class)).collect();
-    chosen.sort_by_key(|s| (s.open, s.layer, s.source, s.open_row));
-    chosen.into_iter().map(|s| line(rows, s)).collect()
+    let mut chosen: Vec<(u32, &Session)> =
+        (0u32..).zip(&case.sessions).filter(|(_, s)| classes.is_empty() || classes.contains(&s.class)).collect();
+    chosen.sort_by_key(|(_, s)| (s.open, s.layer, s.source, s.open_row));
+    let stories = Stories::new(rows, case);
+    chosen.into_iter().map(|(index, s)| line(rows, case, s, stories.of(index))).collect()
 }
 
-fn line(rows: &Rows<'_>, session: &Session) -> Line {
-    let text = |code: u32| (code != 0).then(|| String::from_utf8_lossy(rows.text(code)).into_owned());
+fn line(rows: &Rows<'_>, case: &Case, session: &Session, story: Story) -> Line {
+    let place = |row: RowId| {
+        let row = rows.get(row);
+        let path = row.source().map_or("?", |s| s.path.as_str());
+        format!("{}:{}", path.rsplit('/').next().unwrap_or(path), row.line())
+    };
+    let other = story.borrow.or(story.server);
+    let other_side = other.and_then(|(i, _)| case.sessions.get(i as usize)).map(|s| place(s.open_row));
+    let server = story.server.and_then(|(i, _)| case.sessions.get(i as usize));
+    let column = |row: Option<RowId>, column| row.and_then(|row| text_of(rows, rows.get(row).code(column)));
+    let reliability = story.reliability().map(|r| (r * 1000.0).round() / 1000.0);
+    let text = |code: u32| text_of(rows, code);
     let source = rows.table().sources.get(session.source as usize);
     let until = session.end.or(source.and_then(|s| s.last)).unwrap_or(session.open);
     Line {
@@ -80,10 +120,27 @@ fn line(rows: &Rows<'_>, session: &Session) -> Line {
         client_port: (session.client_port != 0).then_some(session.client_port),
         thread: text(session.thread),
         reason: text(session.end_reason),
+        endpoint_by: story.endpoint.as_ref().map(|(_, by)| by.name),
+        endpoint: story.endpoint.map(|(name, _)| name),
+        asked_by: text(story.client),
+        request_id: text(story.request_id),
+        edge: story.edge.map(|(row, _)| place(row)),
+        edge_by: story.edge.map(|(_, by)| by.name),
+        edge_candidates: story.edge.map(|(_, by)| by.candidates),
+        server_pid: server.map(|s| s.pid).filter(|pid| *pid != 0),
+        other_side,
+        other_side_by: other.map(|(_, by)| by.name),
+        statement: column(story.statement, TextCol::Statement),
+        version: column(story.version, TextCol::Version),
+        reliability,
         source: source.map(|s| s.path.clone()).unwrap_or_default(),
         open_line: rows.get(session.open_row).line(),
         end_line: session.end_row.map(|row| rows.get(row).line()),
     }
+}
+
+fn text_of(rows: &Rows<'_>, code: u32) -> Option<String> {
+    (code != 0).then(|| String::from_utf8_lossy(rows.text(code)).into_owned())
 }
 
 /// Writes sessions as CSV.
@@ -94,7 +151,18 @@ pub fn csv(lines: &[Line], out: &mut dyn Write) -> Result<()> {
         let mut line = line.clone();
         line.key = defuse(&line.key);
         line.source = defuse(&line.source);
-        for text in [&mut line.client, &mut line.thread, &mut line.reason] {
+        for text in [
+            &mut line.client,
+            &mut line.thread,
+            &mut line.reason,
+            &mut line.endpoint,
+            &mut line.asked_by,
+            &mut line.request_id,
+            &mut line.edge,
+            &mut line.other_side,
+            &mut line.statement,
+            &mut line.version,
+        ] {
             *text = text.as_deref().map(defuse);
         }
         table.serialize(line).map_err(failed)?;

@@ -57,6 +57,7 @@ pub fn render(report: &Report, color: bool) -> String {
     leaks(report, &style, &mut out);
     new_messages(report, &style, &mut out);
     super::pools::text(report, &mut out, &|text| style.bold(text));
+    super::baseline::text(report, &mut out, &|text| style.bold(text));
     curves(report, &style, &mut out);
     ledger(report, &style, &mut out);
     timeline(report, &style, &mut out);

@@ -2,6 +2,7 @@
 
 use super::{Chunk, EventTable, Source};
 use crate::ingest::columns::basis;
+use crate::ingest::pack::Packed;
 use crate::ingest::strings::Strings;
 use crate::ingest::{Read, Shard};
 use std::sync::OnceLock;
@@ -45,6 +46,7 @@ fn describe(id: u32, source: Read) -> Source {
         zone: source.zone,
         shift_ns: 0,
         shift_pairs: 0,
+        clock: None,
         first: None,
         last: None,
         tally: source.tally,
@@ -90,5 +92,24 @@ pub(super) fn shift(table: &mut EventTable, shift: &super::ZoneShift) {
         source.last = source.last.map(|t| t + shift.add);
         source.zone.name = crate::ingest::clock::offset_name(i32::try_from(-shift.add / 1_000_000_000).unwrap_or(0));
         source.zone.basis = "evidence".into();
+    }
+}
+
+/// Changes the times of a source that has them.
+pub(super) fn retime(table: &mut EventTable, source: u32, change: &dyn Fn(i64) -> i64) {
+    let (mut all_first, mut all_last) = (None, None);
+    for chunk in table.chunks.iter_mut().filter(|chunk| chunk.source == source) {
+        let timed = |row: usize| chunk.rows.basis.byte(row) & basis::NONE == 0;
+        let one = |row: usize| if timed(row) { change(chunk.rows.time.signed(row)) } else { chunk.rows.time.signed(row) };
+        let times: Vec<i64> = (0..chunk.rows.rows).map(one).collect();
+        let known = || times.iter().enumerate().filter(|(row, _)| timed(*row)).map(|(_, time)| *time);
+        let (first, last) = (known().min(), known().max());
+        let in_order = times.is_sorted();
+        (all_first, all_last) = (min(all_first, first), all_last.max(last));
+        chunk.rows.time = Packed::new_signed(&times);
+        (chunk.first, chunk.last, chunk.in_order) = (first, last, in_order);
+    }
+    if let Some(source) = table.sources.get_mut(source as usize) {
+        (source.first, source.last) = (all_first, all_last);
     }
 }

@@ -70,6 +70,7 @@ fn reading(wish: &Wish, send: Send<'_>) -> Result<Data, String> {
     at("building the table", bytes);
     let mut table = table::build::build(ingested.sources, ingested.strings);
     table::settle_zones(&mut table, &correlate::zone::find);
+    table::settle_clocks(&mut table, true, &correlate::clock::find);
     at("pairing opens with closes", bytes);
     let case = correlate::correlate(&table);
     at("weighing causes", bytes);

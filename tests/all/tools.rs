@@ -19,6 +19,7 @@ pub(crate) fn run(paths: &[&Path], options: &Options) -> (EventTable, Case) {
     let ingested = ingest::ingest(find::find(&paths), options, &|_| {});
     let mut table = build::build(ingested.sources, ingested.strings);
     table::settle_zones(&mut table, &correlate::zone::find);
+    table::settle_clocks(&mut table, true, &correlate::clock::find);
     let case = correlate::correlate(&table);
     (table, case)
 }

@@ -1,6 +1,7 @@
 //! Where the texts of a report stand.
 
 use super::Redactor;
+use crate::report::baseline::Change;
 use crate::report::lanes::Bar;
 use crate::report::quotes::Quotes;
 use crate::report::sessions::Line;
@@ -52,6 +53,10 @@ impl Redactor {
             leak.call_site.iter_mut().chain(&mut leak.callers).for_each(|s| self.site(s));
             self.maybe(&mut leak.endpoint);
             self.all(&mut leak.connections);
+            for found in &mut leak.discriminators {
+                found.features.iter_mut().chain(&mut found.same).for_each(|f| self.put(&mut f.text));
+                self.put(&mut found.text);
+            }
         }
         for deploy in &mut report.deploys {
             self.maybe(&mut deploy.service);
@@ -73,9 +78,19 @@ impl Redactor {
             self.put(&mut judged.text);
             self.put(&mut judged.compared_with);
         }
+        for message in &mut report.new_messages {
+            self.put(&mut message.template);
+        }
         report.suggestions.iter_mut().for_each(|s| self.put(&mut s.text));
         self.all(&mut report.notes);
         // Other fields hold words of this program, times, numbers and sums.
+    }
+
+    /// Redacts what changed against a baseline.
+    pub fn changes(&self, changes: &mut [Change]) {
+        for change in changes {
+            self.put(&mut change.name);
+        }
     }
 
     /// Redacts quoted lines and keys their digests.
