@@ -2,11 +2,18 @@
 //! runs it, and turns the outcome into an exit code.
 
 mod args;
+mod check;
 mod detect;
 mod formats;
+mod found;
+mod moment;
+mod output;
 mod plan;
 mod progress;
 mod run;
+mod story;
+mod tables;
+mod tui;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -3,8 +3,10 @@
 pub mod callsite;
 pub mod classify;
 pub mod contained;
+pub mod distributions;
 pub mod exit;
 pub mod gaps;
+pub mod holders;
 pub mod ledger;
 pub mod link;
 pub mod pooled;
@@ -14,10 +16,15 @@ pub mod remarks;
 pub mod requests;
 pub mod series;
 pub mod session;
+pub mod spectrum;
+pub mod statements;
 pub mod stats;
+pub mod survival;
+pub mod templates;
 pub mod zone;
 
 pub use callsite::{Leak, Site};
+pub use holders::holders;
 pub use ledger::{Balance, Ledger};
 pub use session::{Class, Session};
 
@@ -43,6 +50,10 @@ pub struct Case {
     pub balances: BTreeMap<Layer, Balance>,
     /// Sessions of the layers that are followed one by one: database, proxy, pool, and requests that never ended.
     pub sessions: Vec<Session>,
+    /// Requests that sessions refer to.
+    pub requests: Vec<requests::Request>,
+    /// Under which source's number the sessions of each source's server are kept.
+    pub servers: Vec<u32>,
     /// Leaking call sites, ranked.
     pub leaks: Vec<Leak>,
     /// Deploys, alerts, restarts, in the order of time.
@@ -53,6 +64,8 @@ pub struct Case {
     pub window: Option<(i64, i64)>,
     /// Curves over the window.
     pub series: series::Series,
+    /// What statistics say of sessions that the rules leave open.
+    pub judged: survival::decide::Judged,
     /// Events written twice by their producer.
     pub duplicates: u64,
     /// What a reader must know to judge the ledger.
@@ -74,13 +87,18 @@ pub fn correlate(table: &EventTable) -> Case {
     let mut folded = ledger.finish();
     link::link(&rows, &mut folded);
     classify::classify(&rows, &mut folded, &gaps);
-    let leaks = callsite::rank(&rows, &folded);
+    let judged = survival::decide::decide(&rows, &mut folded, distributions::Control::default());
+    let mut leaks = callsite::rank(&rows, &folded);
+    let sought = spectrum::attribute::attribute(table, &rows, &folded, &mut leaks);
+    survival::places::attach(&rows, &folded, &mut leaks);
     let window = window(table, &rows);
     let series = series::series(&rows, &folded, window);
     let balances = folded.balances();
-    let remarks = remarks::remarks(table, &folded);
-    let (duplicates, sessions) = (folded.duplicates, folded.sessions);
-    Case { balances, sessions, leaks, markers, gaps, window, series, duplicates, remarks }
+    let mut remarks = remarks::remarks(table, &folded);
+    remarks.extend(sought);
+    let servers = (0u32..).take(table.sources.len()).map(|source| folded.servers.server(source)).collect();
+    let (duplicates, sessions, requests) = (folded.duplicates, folded.sessions, folded.requests);
+    Case { balances, sessions, requests, servers, leaks, markers, gaps, window, series, judged, duplicates, remarks }
 }
 
 /// First and last time of the sources that tell of work. A list of deploys may reach back for months: it widens the

@@ -1,5 +1,6 @@
 //! F4: what caused it, and what did not. Pure functions of the table and the case; every statement cites rows.
 
+pub mod budget;
 pub mod causes;
 pub mod changepoint;
 pub mod facts;
@@ -9,17 +10,19 @@ pub mod hypothesis;
 pub mod impact;
 pub mod logging;
 pub mod moments;
+pub mod onset;
 pub mod pool;
 pub mod probe;
-pub mod rates;
 pub mod signals;
 pub mod slo;
 pub mod spells;
 pub mod suggest;
+pub mod talkers;
 pub mod trend;
 pub mod verdict;
 
 use crate::correlate::Case;
+use crate::correlate::templates::novel;
 use crate::table::{EventTable, RowId, Rows};
 use hypothesis::Hypothesis;
 use moments::Moments;
@@ -34,10 +37,18 @@ pub struct Diagnosis {
     pub hypotheses: Vec<Hypothesis>,
     /// The moments of the incident.
     pub moments: Moments,
+    /// What happened before users saw it, step by step.
+    pub ladder: Vec<onset::Rung>,
+    /// How far the sources' clocks may be off.
+    pub bounds: onset::Bounds,
     /// Demand on the pools and their sizes.
     pub pools: pool::Arithmetic,
     /// Who was hurt.
     pub impact: impact::Impact,
+    /// Warnings and errors that were new around the onset; `None` without an onset, or where the logs begin too late to tell.
+    pub novel: Option<novel::Found>,
+    /// What the outage cost of an error budget; `None` where no objective was given.
+    pub budget: Option<budget::Budget>,
     /// What could not be proved and which setting would have proved it.
     pub logging: Vec<logging::Gap>,
     /// What to do, each with its proof.
@@ -57,12 +68,22 @@ pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
     let context = causes::Context { facts: &facts, case, searched: &searched, pools: &pools };
     let mut hypotheses = causes::weigh(&context);
     let trigger = verdict::trigger(&rows, case, &facts, &rough, &hypotheses);
-    let moments = search.moments(&rows, case, Some(&verdict::hint(case, &facts, &hypotheses, trigger.as_ref())));
-    let verdict = verdict::judge(&rows, case, &facts, &moments, &mut hypotheses, trigger);
+    let hint = verdict::hint(case, &facts, &hypotheses, trigger.as_ref());
+    let mut moments = search.moments(&rows, case, Some(&hint));
+    let mut verdict = verdict::judge(&rows, case, &facts, &moments, &mut hypotheses, trigger);
     let logging = logging::gaps(table, case, &facts);
     let suggestions = suggest::suggest(&rows, case, &facts, &verdict, &pools);
-    let impact = impact::impact(&rows, &signals, &moments);
-    Diagnosis { verdict, hypotheses, moments, pools, impact, logging, suggestions }
+    let bounds = onset::Bounds::of_stamps(&signals);
+    let trigger = verdict.trigger.as_ref();
+    let climb = onset::Climb { rows: &rows, case, signals: &signals, moments: &moments, trigger, bounds: &bounds };
+    let ladder = climb.ladder();
+    if hint == moments::Hint::default() {
+        moments.cause_start = onset::first_sign(&ladder).or(moments.onset);
+    }
+    onset::date(&ladder, &rows, &mut verdict.symptoms);
+    let impact = impact::impact(&rows, &signals, &search, &moments);
+    let novel = moments.onset.and_then(|onset| novel::find(table, &rows, onset));
+    Diagnosis { verdict, hypotheses, moments, ladder, bounds, pools, impact, novel, budget: None, logging, suggestions }
 }
 
 /// The two stretches that are compared: up to the incident, and the incident. Without one the logs' two halves are.

@@ -8,3 +8,4 @@ pub mod ingest;
 pub mod report;
 pub mod source;
 pub mod table;
+pub mod tui;

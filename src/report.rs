@@ -1,16 +1,35 @@
 //! F5: the report, a plain mirror of what was found. Shows, never recomputes. The only floor that serialises.
 
 pub mod answer;
+pub mod attribution;
 pub mod build;
+pub mod citations;
 pub mod csv;
 pub mod diagnosed;
+pub mod events;
+pub mod gate;
+pub mod holders;
+pub mod html;
 pub mod incident;
 pub mod json;
+pub mod junit;
+pub mod ladder;
+pub mod lanes;
+pub mod local;
 pub mod markdown;
+pub mod novel;
+pub mod openmetrics;
 pub mod pools;
+pub mod postmortem;
+pub mod quotes;
+pub mod redact;
+pub mod sarif;
 pub mod sessions;
+pub mod site;
 pub mod spark;
 pub mod text;
+pub mod timeline;
+pub mod verify;
 
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -76,6 +95,10 @@ pub struct Report {
     pub rejects: Vec<Reject>,
     /// Sessions whose class is `undecided`, by reason.
     pub undecided: BTreeMap<String, u64>,
+    /// What statistics say of sessions whose fate no rule decides.
+    pub judged: Vec<Judged>,
+    /// Warnings and errors that were new around the onset: leads, no findings.
+    pub new_messages: Vec<NewMessage>,
     /// Curves over the window.
     pub series: Series,
 }
@@ -270,6 +293,52 @@ pub struct Incident {
     pub recovered: Option<String>,
     /// Seconds in which service was degraded.
     pub degraded_seconds: Option<f64>,
+    /// `requests` or `events`: what the moments rest on; `null` without an incident.
+    pub basis: Option<&'static str>,
+    /// Stretches in which service was degraded; more than one where the outage was intermittent.
+    pub spells: Vec<Spell>,
+    /// What happened before users saw it, step by step, in the order of time.
+    pub ladder: Vec<Rung>,
+}
+
+/// A stretch in which service was degraded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Spell {
+    /// Begin of its first bad request.
+    pub from: String,
+    /// End of its last one.
+    pub to: String,
+    /// Requests that failed or were too slow.
+    pub bad: u64,
+    /// Of those: failed.
+    pub failed: u64,
+    /// Requests that were too slow in the application, where the tier at which requests are counted does not tell.
+    pub slow_inside: u64,
+    /// The first and the last of them.
+    pub evidence: Vec<Ref>,
+}
+
+/// A step of the onset ladder.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Rung {
+    /// `trigger leak queries hold_time in_use no_idle waiters timeouts refused onset` …
+    pub kind: &'static str,
+    /// When it began, as far as can be told.
+    pub time: String,
+    /// Seconds from the onset, negative before it.
+    pub offset_s: Option<f64>,
+    /// It did not begin before this.
+    pub earliest: String,
+    /// It had begun by this.
+    pub latest: String,
+    /// How far its source's clock may be off.
+    pub bound_ms: Option<f64>,
+    /// False where it cannot be told whether it came before or after the step before.
+    pub ordered: bool,
+    /// Words.
+    pub text: String,
+    /// Proof.
+    pub evidence: Vec<Ref>,
 }
 
 /// Who was hurt.
@@ -293,6 +362,46 @@ pub struct Impact {
     pub client_key: Option<String>,
     /// The worst minute.
     pub error_peak: Option<ErrorPeak>,
+    /// Of the users' requests between onset and recovery, the share that failed or was too slow.
+    pub degraded_share: Option<f64>,
+    /// Those requests, and the bad ones among them.
+    pub degraded: Option<[u64; 2]>,
+    /// Minutes in which service was degraded.
+    pub degraded_minutes: Option<f64>,
+    /// Clients of which half of their requests in the incident or more were bad.
+    pub clients_severe: Option<u64>,
+    /// Cost in error budget, where an objective is given.
+    pub slo: Option<Slo>,
+}
+
+/// What the outage cost of an error budget of thirty days.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Slo {
+    /// Share of requests that are to be good.
+    pub target: f64,
+    /// Users' requests in the log.
+    pub valid: u64,
+    /// Bad ones.
+    pub bad: u64,
+    /// Share of the budget used, over 1 where it is overspent.
+    pub budget_used: f64,
+    /// Burn-rate alerts, the most urgent first.
+    pub bands: Vec<Band>,
+}
+
+/// A burn-rate alert.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Band {
+    /// Burn rate at which it fires.
+    pub burn_rate: f64,
+    /// Long window in seconds.
+    pub long_s: f64,
+    /// Short window in seconds.
+    pub short_s: f64,
+    /// Highest burn rate over the long window.
+    pub peak: f64,
+    /// When it would have fired.
+    pub fired: Option<String>,
 }
 
 /// The worst minute.
@@ -327,12 +436,16 @@ pub struct Leak {
     pub last: String,
     /// Time held by all of them together, until each ended or its log did.
     pub connection_seconds: f64,
-    /// Leaks per thousand borrows.
+    /// Leaks per thousand borrows, or per thousand requests where borrows are not logged.
     pub rate: Option<Rate>,
+    /// What the age of those sessions says that no rule decides; `null` where rules decide all.
+    pub by_age: Option<Judged>,
     /// `stack log_context statistical none`.
     pub attribution: &'static str,
     /// `certain strong moderate unattributed`.
     pub confidence: &'static str,
+    /// What its requests have and others lack, the most telling first.
+    pub discriminators: Vec<Discriminator>,
     /// Keys.
     pub connections: Vec<String>,
     /// Proof.
@@ -361,8 +474,107 @@ pub struct Rate {
     pub low: f64,
     /// High end.
     pub high: f64,
-    /// Borrows.
+    /// Borrows or requests.
     pub of: u64,
+    /// `borrows` or `requests`.
+    pub unit: &'static str,
+}
+
+/// Something that the requests (or sessions) of a leak have and others lack.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Discriminator {
+    /// The features: one, or two that only together tell.
+    pub features: Vec<Feature>,
+    /// Features of (nearly) the same requests, which cannot be told from the first.
+    pub same: Vec<Feature>,
+    /// `strong moderate unattributed`; the last is a lead and no attribution.
+    pub confidence: &'static str,
+    /// Leaked among those that have it.
+    pub purity: Share,
+    /// Leaked among those that lack it.
+    pub others: Share,
+    /// Of all leaked, those that have it.
+    pub coverage: Share,
+    /// Leak rate of those that have it to that of the others; `null` where none of the others leaked.
+    pub ratio: Option<f64>,
+    /// Lower end of its 95 % interval, by which discriminators are ranked.
+    pub ratio_low: Option<f64>,
+    /// Upper end.
+    pub ratio_high: Option<f64>,
+    /// Ochiai's coefficient.
+    pub ochiai: f64,
+    /// Share of false discoveries at which it still is one.
+    pub q: f64,
+    /// The finding in a sentence.
+    pub text: String,
+    /// Rows of leaked requests in which it stands.
+    pub evidence: Vec<Ref>,
+}
+
+/// A warning or error that was first written around the onset.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NewMessage {
+    /// Hash of the template: the same in every report.
+    pub id: String,
+    /// The message with its variable parts replaced.
+    pub template: String,
+    /// Severity.
+    pub severity: &'static str,
+    /// When it was first written.
+    pub first: String,
+    /// That, against the onset; negative before it.
+    pub seconds_after_onset: f64,
+    /// How often around the onset.
+    pub count: u64,
+    /// The first row that says it.
+    pub evidence: Vec<Ref>,
+}
+
+/// A property of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Feature {
+    /// `exception logger template statement endpoint route thread_pool version host client user_agent status`.
+    pub kind: &'static str,
+    /// Its text.
+    pub text: String,
+}
+
+/// A share with its exact 95 % interval (Clopper-Pearson).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Share {
+    /// Hits.
+    pub hits: u64,
+    /// Of so many.
+    pub of: u64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// Sessions of one layer that were held against how long others last.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Judged {
+    /// `pool proxy db`.
+    pub layer: &'static str,
+    /// `leaked still_in_use undecided`; what a server's restart ended stays `ended_by_restart` in the ledger.
+    pub class: &'static str,
+    /// Why, in words of the ledger.
+    pub why: &'static str,
+    /// Number of sessions.
+    pub sessions: u64,
+    /// With what they were compared.
+    pub compared_with: String,
+    /// Closed sessions there.
+    pub closed: u64,
+    /// Healthy sessions to be expected that are as old as the youngest of them; `null` where that cannot be known.
+    pub expected: Option<f64>,
+    /// Sessions that old that are there.
+    pub observed: u64,
+    /// True where the restart of their server ended them: they would have been leaks.
+    pub ended_by_restart: bool,
+    /// The same in a sentence.
+    pub text: String,
 }
 
 /// A version put into service.

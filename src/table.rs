@@ -6,6 +6,7 @@
 pub mod build;
 mod frame;
 pub mod maps;
+pub mod parquet;
 pub mod rows;
 pub mod schema;
 

@@ -5,10 +5,19 @@ mod all {
     mod bad_input;
     mod cli;
     mod edge_cases;
+    mod exports;
+    mod gates;
+    mod holders;
+    mod incident;
     mod invariants;
     mod pools;
+    mod proof;
     mod readme;
+    mod sim;
+    mod statistics;
     mod stories;
+    mod terminal;
     mod tidy;
     mod tools;
+    mod tui;
 }

@@ -12,11 +12,20 @@ pub(super) struct Args {
     pub(super) verb: Option<Verb>,
     #[command(flatten)]
     pub(super) input: Input,
+    #[command(flatten)]
+    pub(super) tui: TuiOptions,
 }
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
+    /// The interactive timeline; what paths alone open on a terminal
+    Tui {
+        #[command(flatten)]
+        input: Input,
+        #[command(flatten)]
+        options: TuiOptions,
+    },
     /// The report: leaking call sites, ledger, timeline, what was not understood
     Report {
         #[command(flatten)]
@@ -24,6 +33,81 @@ pub(super) enum Verb {
         /// How to write it
         #[arg(long, value_enum, default_value_t = ReportFormat::Text)]
         format: ReportFormat,
+        /// The objective that requests are measured by, in per cent of good ones: 99.9
+        #[arg(long, value_name = "PERCENT", value_parser = super::plan::objective)]
+        slo: Option<f64>,
+        /// Who held every connection at that moment: RFC 3339, or HH:MM[:SS] of the logs' time
+        #[arg(long, value_name = "TIME")]
+        at: Option<String>,
+        /// The source code: with --format sarif, call sites are looked up in it
+        #[arg(long, value_name = "DIR")]
+        source: Option<PathBuf>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// A gate for pipelines: exits with 3 where something is found, with 4 where the logs do not tell
+    Check {
+        #[command(flatten)]
+        input: Input,
+        /// What to fail on: leak, any, or causes by name, separated by commas
+        #[arg(long, value_delimiter = ',', default_value = "any", value_name = "WHAT")]
+        fail_on: Vec<String>,
+        /// An earlier report in JSON: only leaking sites that it does not have fail
+        #[arg(long, value_name = "FILE")]
+        baseline: Option<PathBuf>,
+        /// How to write it; by the ending of the file to write (.xml, .sarif), else text
+        #[arg(long, value_enum)]
+        format: Option<CheckFormat>,
+        /// The source code: in SARIF, call sites are looked up in it
+        #[arg(long, value_name = "DIR")]
+        source: Option<PathBuf>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Checks a report or postmortem against its sources: same files, and every cited line still says the same
+    Verify {
+        /// A document in Markdown, HTML or JSON
+        document: PathBuf,
+        #[command(flatten)]
+        input: Input,
+    },
+    /// The event table in full: one row a record
+    Events {
+        #[command(flatten)]
+        input: Input,
+        /// Only rows that meet this: COLUMN=VALUE, or !=, ~ (contains), <, <=, >, >=; all of several
+        #[arg(long = "where", value_name = "CONDITION")]
+        conditions: Vec<String>,
+        /// How to write it; by the ending of the file to write, else text
+        #[arg(long, value_enum, default_value_t = TableFormat::Text)]
+        format: TableFormat,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// What happened, in order, for people and for other tools
+    ///
+    /// A --tz without a pattern ('--tz America/Bogota') is the zone to show times in.
+    Timeline {
+        #[command(flatten)]
+        input: Input,
+        /// How to write it
+        #[arg(long, value_enum, default_value_t = TimelineFormat::Text)]
+        format: TimelineFormat,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// A draft of a postmortem: what the logs prove, with its evidence, and TODO(human) where only people know
+    ///
+    /// A --tz without a pattern ('--tz America/Bogota') is the zone that people lived in.
+    Postmortem {
+        #[command(flatten)]
+        input: Input,
+        /// google-sre, atlassian, pagerduty, or a template file of your own (Jinja)
+        #[arg(long, value_name = "NAME|FILE")]
+        template: Option<String>,
+        /// How to write it; by the ending of the file to write, else Markdown
+        #[arg(long, value_enum)]
+        format: Option<DocumentFormat>,
         #[command(flatten)]
         output: Output,
     },
@@ -79,12 +163,35 @@ pub(super) struct Input {
     /// Stack frames that are not the application's
     #[arg(long, value_name = "PREFIX")]
     pub(super) not_in_app: Vec<String>,
+    /// Hide addresses, users, secrets and SQL literals behind pseudonyms in everything that is written
+    #[arg(long)]
+    pub(super) redact: bool,
+    /// Key of the pseudonyms: the same key gives the same ones (else BACKTRAIL_REDACT_KEY, else one of this run alone)
+    #[arg(long, value_name = "KEY", requires = "redact")]
+    pub(super) redact_key: Option<String>,
     /// Threads that read; all cores by default
     #[arg(short, long, value_name = "N")]
     pub(super) jobs: Option<usize>,
     /// Colour in text output
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(super) color: Color,
+}
+
+/// How the timeline behaves; its other settings are in `backtrail/config.toml` of the configuration folder.
+#[derive(Debug, Clone, ClapArgs)]
+pub(super) struct TuiOptions {
+    /// Keep reading files that grow or rotate (timeline)
+    #[arg(long)]
+    pub(super) follow: bool,
+    /// Letters instead of block graphics (timeline)
+    #[arg(long)]
+    pub(super) ascii: bool,
+    /// Leave the mouse to the terminal (timeline)
+    #[arg(long)]
+    pub(super) no_mouse: bool,
+    /// Neither bring back nor save notes (timeline)
+    #[arg(long)]
+    pub(super) no_restore: bool,
 }
 
 /// Where to write.
@@ -103,8 +210,40 @@ pub(super) struct Output {
 pub(super) enum ReportFormat {
     Text,
     Markdown,
+    /// One file, no network
+    Html,
     Json,
     Csv,
+    /// SARIF 2.1.0: the leaking call sites for a code host
+    Sarif,
+    Junit,
+    Openmetrics,
+}
+
+/// Formats of the timeline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TimelineFormat {
+    Text,
+    Markdown,
+    /// One file, no network
+    Html,
+    /// A gantt chart in Mermaid
+    Mermaid,
+    /// A timeline diagram in Mermaid
+    MermaidTimeline,
+    Csv,
+    /// Timesketch CSV, or JSON lines where the file to write ends in .jsonl
+    Timesketch,
+    TimesketchJsonl,
+    /// Chrome trace JSON, for ui.perfetto.dev
+    Perfetto,
+}
+
+/// Formats of documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DocumentFormat {
+    Markdown,
+    Html,
 }
 
 /// Formats of tables.
@@ -113,6 +252,15 @@ pub(super) enum TableFormat {
     Text,
     Json,
     Csv,
+    Parquet,
+}
+
+/// Formats of a check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum CheckFormat {
+    Text,
+    Junit,
+    Sarif,
 }
 
 /// Formats of `detect`.

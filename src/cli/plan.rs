@@ -4,6 +4,7 @@ use super::args::{Color, Input};
 use crate::error::{Error, Result};
 use crate::ingest::Options;
 use crate::ingest::options::GivenZone;
+use crate::report::local::Local;
 use globset::{Glob, GlobMatcher};
 use std::io::IsTerminal;
 
@@ -13,6 +14,10 @@ pub(super) struct Plan {
     pub(super) paths: Vec<String>,
     pub(super) options: Options,
     pub(super) color: bool,
+    pub(super) redact: bool,
+    pub(super) redact_key: Option<String>,
+    /// The zone given for all files, in which times of day on the command line are meant.
+    pub(super) zone: Option<GivenZone>,
 }
 
 impl Plan {
@@ -30,8 +35,23 @@ impl Plan {
             in_app: input.in_app.clone(),
             not_in_app: input.not_in_app.clone(),
         };
-        Ok(Plan { paths: input.paths.clone(), options, color: color(input.color) })
+        let everywhere = input.tz.iter().find(|text| !text.contains('=') || text.starts_with("*="));
+        let zone = everywhere.map(|text| zone(text)).transpose()?.map(|(_, zone)| zone);
+        Ok(Plan {
+            paths: input.paths.clone(),
+            options,
+            color: color(input.color),
+            redact: input.redact,
+            redact_key: input.redact_key.clone(),
+            zone,
+        })
     }
+}
+
+/// An objective in per cent, as a share.
+pub(super) fn objective(text: &str) -> std::result::Result<f64, String> {
+    let percent = text.trim_end_matches('%').trim().parse::<f64>().ok().filter(|p| *p > 0.0 && *p < 100.0);
+    percent.map(|p| p / 100.0).ok_or_else(|| "give a percentage between 0 and 100, such as 99.9".into())
 }
 
 fn usage(option: &str, reason: impl Into<String>) -> Error {
@@ -55,13 +75,33 @@ fn split(option: &str, text: &str) -> Result<(GlobMatcher, String)> {
 
 fn zone(text: &str) -> Result<(GlobMatcher, GivenZone)> {
     let (glob, name) = split("--tz", text)?;
-    if let Some(seconds) = fixed(&name) {
-        return Ok((glob, GivenZone::Fixed(seconds)));
+    Ok((glob, named(&name)?))
+}
+
+fn named(name: &str) -> Result<GivenZone> {
+    if let Some(seconds) = fixed(name) {
+        return Ok(GivenZone::Fixed(seconds));
     }
     let zone = name.parse::<chrono_tz::Tz>();
     let zone = zone
         .map_err(|_bad| usage("--tz", format!("{name} is no zone; give an IANA name (Europe/Berlin) or an offset (+02:00)")))?;
-    Ok((glob, GivenZone::Named(zone)))
+    Ok(GivenZone::Named(zone))
+}
+
+/// For verbs whose output people read in their own zone: a `--tz` without a pattern is that zone, the others stay what
+/// they are elsewhere.
+pub(super) fn people(input: &Input) -> Result<(Input, Local)> {
+    let mut input = input.clone();
+    let (files, own): (Vec<String>, Vec<String>) = std::mem::take(&mut input.tz).into_iter().partition(|t| t.contains('='));
+    input.tz = files;
+    let zone = match own.last() {
+        None => Local::Utc,
+        Some(name) => match named(name)? {
+            GivenZone::Named(zone) => Local::Named(zone),
+            GivenZone::Fixed(seconds) => chrono::FixedOffset::east_opt(seconds).map_or(Local::Utc, Local::Fixed),
+        },
+    };
+    Ok((input, zone))
 }
 
 /// `+02:00`, `-0500`, `+2` in seconds.
@@ -109,7 +149,14 @@ fn log_formats(given: &[String]) -> Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::fixed;
+    use super::{fixed, objective};
+
+    #[test]
+    fn objectives_are_percentages() {
+        assert!((objective("99.9").unwrap() - 0.999).abs() < 1e-12);
+        assert!((objective("99.5%").unwrap() - 0.995).abs() < 1e-12);
+        assert!(objective("100").is_err() && objective("0.999x").is_err() && objective("nan").is_err());
+    }
 
     #[test]
     fn offsets_are_read() {

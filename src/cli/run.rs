@@ -1,34 +1,52 @@
 //! Carries out a plan.
 
-use super::args::{Args, Output, ReportFormat, TableFormat, Verb};
+use super::args::{Args, Output, ReportFormat, Verb};
 use super::plan::Plan;
-use super::{detect, formats, progress};
-use crate::correlate::{self, Case, Class};
+use super::{check, detect, formats, found, moment, output, progress, story, tables, tui};
+use crate::correlate::{self, Case};
 use crate::error::Error;
 use crate::ingest::strings::Strings;
 use crate::report;
+use crate::source::code::Code;
 use crate::source::find;
 use crate::table::{EventTable, build};
-use crate::{diagnose, ingest, table};
-use anyhow::{Context, Result};
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write};
+use crate::{ingest, table};
+use anyhow::Result;
+use std::path::Path;
 use std::process::ExitCode;
+
+/// Standard output.
+pub(super) const STDOUT: Output = Output { output: None, force: false };
 
 /// Runs what was typed. Errors are usage errors (exit code 2); what could not be read is an exit code of 1.
 pub(super) fn run(args: Args) -> Result<ExitCode> {
     match args.verb {
-        None => report(&Plan::new(&args.input)?, ReportFormat::Text, &Output { output: None, force: false }),
-        Some(Verb::Report { input, format, output }) => report(&Plan::new(&input)?, format, &output),
-        Some(Verb::Sessions { input, class, format, output }) => sessions(&Plan::new(&input)?, &class, format, &output),
+        None if tui::possible() => tui::show(Plan::new(&args.input)?, &args.tui),
+        None => report(&Plan::new(&args.input)?, ReportFormat::Text, Lookups::default(), &STDOUT),
+        Some(Verb::Report { input, format, at: Some(at), output, .. }) => holders(&Plan::new(&input)?, format, &at, &output),
+        Some(Verb::Report { input, format, at: None, slo, source, output }) => {
+            report(&Plan::new(&input)?, format, Lookups { slo, source: source.as_deref() }, &output)
+        }
+        Some(Verb::Check { input, fail_on, baseline, format, source, output }) => {
+            let asked = check::Asked { fail_on: &fail_on, baseline: baseline.as_deref(), format, source: source.as_deref() };
+            check::check(&input, &asked, &output)
+        }
+        Some(Verb::Verify { document, input }) => check::verify(&document, &input),
+        Some(Verb::Events { input, conditions, format, output }) => tables::events(&input, &conditions, format, &output),
+        Some(Verb::Timeline { input, format, output }) => story::timeline(&input, format, &output),
+        Some(Verb::Postmortem { input, template, format, output }) => {
+            story::postmortem(&input, template.as_deref(), format, &output)
+        }
+        Some(Verb::Tui { input, options }) => tui::show(Plan::new(&input)?, &options),
+        Some(Verb::Sessions { input, class, format, output }) => tables::sessions(&input, &class, format, &output),
         Some(Verb::Detect { input, format }) => {
             let plan = Plan::new(&input)?;
             let (table, code) = read(&plan)?;
-            detect::write(&table, format, &mut out(&Output { output: None, force: false })?)?;
+            output::write(&STDOUT, |to| Ok(detect::write(&table, format, to)?))?;
             Ok(code)
         }
         Some(Verb::Formats { name }) => {
-            formats::write(name.as_deref(), &mut out(&Output { output: None, force: false })?)?;
+            output::write(&STDOUT, |to| formats::write(name.as_deref(), to))?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -36,7 +54,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode> {
 
 /// Reads everything that the plan names. The code is 1 where something could not be read.
 #[expect(clippy::unnecessary_wraps, reason = "reading is fallible for those who call it, whatever the paths stand for")]
-fn read(plan: &Plan) -> Result<(EventTable, ExitCode)> {
+pub(super) fn read(plan: &Plan) -> Result<(EventTable, ExitCode)> {
     let found = find::find(&plan.paths);
     if !found.left_out.is_empty() {
         let names: Vec<String> = found.left_out.iter().take(5).map(|p| p.display().to_string()).collect();
@@ -62,55 +80,87 @@ fn read(plan: &Plan) -> Result<(EventTable, ExitCode)> {
     Ok((table, code))
 }
 
-fn case(plan: &Plan) -> Result<(EventTable, Case, ExitCode)> {
+pub(super) fn case(plan: &Plan) -> Result<(EventTable, Case, ExitCode)> {
     let (table, code) = read(plan)?;
     let case = correlate::correlate(&table);
     Ok((table, case, code))
 }
 
-fn report(plan: &Plan, format: ReportFormat, output: &Output) -> Result<ExitCode> {
-    let (table, case, code) = case(plan)?;
-    let diagnosis = diagnose::diagnose(&table, &case);
-    let report = report::build::build(&table, &case, &diagnosis);
-    let mut to = out(output)?;
-    match format {
-        ReportFormat::Text => to.write_all(report::text::render(&report, plan.color && output.output.is_none()).as_bytes())?,
-        ReportFormat::Markdown => to.write_all(report::markdown::render(&report).as_bytes())?,
-        ReportFormat::Json => report::json::write(&report, &mut to)?,
-        ReportFormat::Csv => report::csv::write(&report, &mut to)?,
-    }
-    to.flush()?;
-    Ok(code)
+/// What a report is compared with or looked up in.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lookups<'a> {
+    /// An objective: the share of good requests, in per cent.
+    slo: Option<f64>,
+    /// The source code.
+    source: Option<&'a Path>,
 }
 
-fn sessions(plan: &Plan, classes: &[String], format: TableFormat, output: &Output) -> Result<ExitCode> {
-    let classes = classes.iter().map(|name| class(name)).collect::<Result<Vec<Class>, Error>>()?;
+fn report(plan: &Plan, format: ReportFormat, lookups: Lookups<'_>, output: &Output) -> Result<ExitCode> {
+    output::check(output)?;
+    let found = found::find(plan, matches!(format, ReportFormat::Html | ReportFormat::Markdown), lookups.slo)?;
+    let report = &found.report;
+    output::write(output, |to| {
+        match format {
+            ReportFormat::Text => {
+                to.write_all(report::text::render(report, plan.color && output.output.is_none()).as_bytes())?;
+            }
+            ReportFormat::Markdown => {
+                to.write_all(report::markdown::render(report).as_bytes())?;
+                to.write_all(report::markdown::citations(report, &found.quotes).as_bytes())?;
+            }
+            ReportFormat::Html => {
+                let (bars, zone) = (found.bars(), report::local::Local::Utc);
+                let material = report::html::Material { report, bars: &bars, quotes: &found.quotes, zone };
+                to.write_all(report::html::report(&material).as_bytes())?;
+            }
+            ReportFormat::Json => match &found.redactor {
+                None => report::json::write(report, to)?,
+                Some(redactor) => {
+                    // Text that a new field holds is caught here even where the report's own walk does not know it.
+                    let mut value = serde_json::to_value(report)?;
+                    redactor.json(&mut value);
+                    serde_json::to_writer_pretty(&mut *to, &value)?;
+                    to.write_all(b"\n")?;
+                }
+            },
+            ReportFormat::Csv => report::csv::write(report, to)?,
+            ReportFormat::Sarif => {
+                let code = lookups.source.map(Code::open);
+                serde_json::to_writer_pretty(&mut *to, &report::sarif::sarif(report, code.as_ref()))?;
+                to.write_all(b"\n")?;
+            }
+            ReportFormat::Junit => report::junit::write(report, None, to)?,
+            ReportFormat::Openmetrics => to.write_all(report::openmetrics::render(report).as_bytes())?,
+        }
+        Ok(())
+    })?;
+    Ok(found.code)
+}
+
+/// Who held every connection at a moment.
+fn holders(plan: &Plan, format: ReportFormat, at: &str, output: &Output) -> Result<ExitCode> {
+    if !matches!(format, ReportFormat::Text | ReportFormat::Markdown | ReportFormat::Json) {
+        let reason = "a moment is written as text, markdown or json".into();
+        return Err(Error::Usage { option: "--format".into(), reason }.into());
+    }
+    output::check(output)?;
+    let wanted = moment::parse("--at", at)?;
     let (table, case, code) = case(plan)?;
+    let at = moment::settle("--at", wanted, plan.zone, case.window)?;
     let rows = table.rows();
-    let lines = report::sessions::lines(&rows, &case, &classes);
-    let mut to = out(output)?;
-    match format {
-        TableFormat::Text => report::sessions::text(&lines, &mut to)?,
-        TableFormat::Json => report::sessions::json(&lines, &mut to)?,
-        TableFormat::Csv => report::sessions::csv(&lines, &mut to)?,
+    let found = report::holders::build(&rows, &case, &correlate::holders(&rows, &case, at));
+    let mut text = match format {
+        ReportFormat::Markdown => report::holders::markdown(&found),
+        ReportFormat::Json => {
+            let mut json = Vec::new();
+            report::holders::json(&found, &mut json)?;
+            String::from_utf8_lossy(&json).into_owned()
+        }
+        _ => report::holders::render(&found),
+    };
+    if let Some(redactor) = found::redactor(plan, &table)? {
+        text = text.split_inclusive('\n').map(|line| redactor.text(line)).collect();
     }
-    to.flush()?;
+    output::write(output, |to| Ok(to.write_all(text.as_bytes())?))?;
     Ok(code)
-}
-
-fn class(name: &str) -> Result<Class, Error> {
-    let found = Class::ALL.iter().copied().find(|c| c.name() == name.trim());
-    found.ok_or_else(|| {
-        let names: Vec<&str> = Class::ALL.iter().map(|c| c.name()).collect();
-        Error::Usage { option: "--class".into(), reason: format!("{name} is none of {}", names.join(", ")) }
-    })
-}
-
-/// The output asked for; a file that exists is left alone unless `--force` is given.
-fn out(output: &Output) -> Result<Box<dyn Write>> {
-    let Some(path) = &output.output else { return Ok(Box::new(BufWriter::new(std::io::stdout().lock()))) };
-    let file: std::io::Result<File> =
-        if output.force { File::create(path) } else { OpenOptions::new().write(true).create_new(true).open(path) };
-    let file = file.with_context(|| format!("{}: cannot be written; --force overwrites a file that exists", path.display()))?;
-    Ok(Box::new(BufWriter::new(file)))
 }

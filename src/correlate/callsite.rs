@@ -7,7 +7,9 @@ use super::classify::endpoint;
 use super::contained::{self, Contained};
 use super::ledger::Folded;
 use super::session::{Class, Join, Opened, Session};
-use super::stats::wilson;
+use super::spectrum::Tier;
+use super::spectrum::attribute::Discriminator;
+use super::survival::places::PlaceRate;
 use crate::ingest::TextCol;
 use crate::table::{RowId, Rows};
 use backtrail_parsers::{Kind, Layer};
@@ -64,13 +66,17 @@ pub struct Leak {
     pub last: i64,
     /// Time held by all of them together, ns, until each ended or its log did.
     pub held: i64,
-    /// Borrows of the same endpoint, leaked or not, where they are logged.
-    pub of: Option<u64>,
+    /// How often that place leaks, where it is logged how often it is used. See `survival::places`.
+    pub rate: Option<PlaceRate>,
     /// Share of the pool that these sessions held when it was first exhausted after they began to leak, 0 to 1; `None`
     /// where it never was.
     pub pool_share: Option<f64>,
     /// How it was attributed.
     pub attribution: Attribution,
+    /// How much the lead claims that it was attributed by, where one was.
+    pub tier: Option<Tier>,
+    /// What its requests have and others lack, the most telling first.
+    pub discriminators: Vec<Discriminator>,
     /// Keys of the connections.
     pub connections: Vec<String>,
     /// Rows that prove it.
@@ -78,16 +84,11 @@ pub struct Leak {
 }
 
 impl Leak {
-    /// Leaked per thousand borrows, with its 95 % interval.
-    pub fn rate(&self) -> Option<(f64, f64, f64)> {
-        let of = self.of.filter(|of| *of > 0)?;
-        let hits = self.sessions.len() as u64;
-        let (low, high) = wilson(hits.min(of), of);
-        Some((hits as f64 / of as f64 * 1000.0, low * 1000.0, high * 1000.0))
-    }
-
     /// How sure the attribution is: `certain strong moderate unattributed`.
     pub fn confidence(&self) -> &'static str {
+        if let Some(tier) = self.tier {
+            return tier.name();
+        }
         match (self.attribution, self.sessions.len()) {
             (Attribution::Stack, 3..) => "certain",
             (Attribution::Stack, _) | (Attribution::LogContext, 3..) | (Attribution::Statistical, 10..) => "strong",
@@ -104,12 +105,13 @@ pub fn rank(rows: &Rows<'_>, folded: &Folded) -> Vec<Leak> {
     };
     // A leaked borrow and the server session that carries it are one leak: the borrow tells more.
     let mut sessions = leaked(Layer::Pool);
-    if sessions.is_empty() {
-        sessions = leaked(Layer::Db);
+    for layer in [Layer::Db, Layer::Proxy] {
+        if sessions.is_empty() {
+            sessions = leaked(layer);
+        }
     }
     let frames: Vec<Vec<Site>> = sessions.iter().map(|(_, s)| stack(rows, s)).collect();
     let paths = Paths::new(&frames, &others(rows, folded));
-    let borrows = borrows(rows, folded);
     let by_time = by_time(folded, rows, &sessions);
     let mut groups: BTreeMap<(Attribution, Option<Site>, String), Vec<(u32, usize)>> = BTreeMap::new();
     for (at, (index, session)) in sessions.iter().enumerate() {
@@ -126,7 +128,7 @@ pub fn rank(rows: &Rows<'_>, folded: &Folded) -> Vec<Leak> {
     let mut leaks: Vec<Leak> = groups
         .into_iter()
         .map(|((attribution, site, _), members)| {
-            let mut leak = leak(rows, folded, attribution, site, &members, &frames, &borrows);
+            let mut leak = leak(rows, folded, attribution, site, &members, &frames);
             if let Some(found) = by_time.as_ref().filter(|_| attribution == Attribution::Statistical) {
                 leak.endpoint = Some(named(rows, found));
                 let proof = members.iter().filter_map(|(_, at)| found.requests.get(*at).copied().flatten());
@@ -162,7 +164,6 @@ fn leak(
     site: Option<Site>,
     members: &[(u32, usize)],
     frames: &[Vec<Site>],
-    borrows: &BTreeMap<String, u64>,
 ) -> Leak {
     let ends = |source: u32| rows.table().sources.get(source as usize).and_then(|s| s.last).unwrap_or(0);
     let mut sessions: Vec<(u32, &Session)> =
@@ -190,7 +191,7 @@ fn leak(
     let pool_share = pool_share(folded, &sessions);
     let callers = stack.into_iter().skip_while(|f| Some(f) != site.as_ref()).skip(1).collect();
     Leak {
-        of: endpoint.as_ref().and_then(|e| borrows.get(e)).copied().filter(|_| attribution == Attribution::LogContext),
+        rate: None,
         site,
         callers,
         endpoint,
@@ -200,6 +201,8 @@ fn leak(
         held,
         pool_share,
         attribution,
+        tier: None,
+        discriminators: Vec::new(),
         connections,
         evidence,
     }
@@ -256,21 +259,6 @@ fn endpoint_of(rows: &Rows<'_>, folded: &Folded, session: &Session) -> String {
     }
     let row = rows.get(session.open_row);
     endpoint(rows, row.code(TextCol::Method), row.code(TextCol::Route))
-}
-
-/// How many borrows each endpoint made.
-fn borrows(rows: &Rows<'_>, folded: &Folded) -> BTreeMap<String, u64> {
-    let mut out: BTreeMap<(u32, u32), u64> = BTreeMap::new();
-    for session in folded.sessions.iter().filter(|s| s.layer == Layer::Pool) {
-        if let Some(request) = session.request.and_then(|r| folded.requests.get(r as usize)) {
-            *out.entry((request.method, request.route)).or_default() += 1;
-        }
-    }
-    let mut named: BTreeMap<String, u64> = BTreeMap::new();
-    for ((method, route), count) in out {
-        *named.entry(endpoint(rows, method, route)).or_default() += count;
-    }
-    named
 }
 
 /// The key of a session's connection. A bare memory address is used again and again within a process: there the server's

@@ -15,6 +15,27 @@ const SECOND: i64 = 1_000_000_000;
 /// A server notices within this time that its client's process is gone, or it does not notice at all.
 const NOTICED: i64 = 60 * SECOND;
 
+/// A session still open: what the rules say of it where they cannot say more.
+const YOUNG: &str = "not older than sessions usually are";
+/// See [`YOUNG`].
+const OLD: &str = "older than nearly every session that closed; no rule proves a leak";
+/// See [`YOUNG`].
+const UNKNOWN: &str = "too few sessions closed to know how long they usually last";
+/// A session that something else ended: whether it would have come back is open.
+const RESTARTED: &str = "its server or process ended";
+/// See [`RESTARTED`].
+const GONE: &str = "its process wrote nothing more while another took its place";
+
+/// True where the rules leave open whether a session leaked: its age may tell.
+pub(super) fn is_open_question(session: &Session) -> bool {
+    matches!(session.why, YOUNG | OLD | UNKNOWN | RESTARTED | GONE)
+}
+
+/// True where the rules have nothing to hold a session's age against.
+pub(super) fn is_without_reference(session: &Session) -> bool {
+    session.why == UNKNOWN
+}
+
 /// Gives every session its class.
 pub fn classify(rows: &Rows<'_>, folded: &mut Folded, gaps: &[Gap]) {
     let mut facts = Facts::new(rows, folded, gaps);
@@ -102,7 +123,7 @@ impl Facts<'_> {
 
     fn restarted(&self, session: &Session, until: i64) -> (Class, &'static str) {
         let leak = if session.layer == Layer::Db { self.leaked_on_server(session, until) } else { None };
-        leak.unwrap_or((Class::EndedByRestart, "its server or process ended"))
+        leak.unwrap_or((Class::EndedByRestart, RESTARTED))
     }
 
     fn open(&self, at: usize, session: &Session, until: i64, folded: &Folded) -> (Class, &'static str) {
@@ -126,7 +147,7 @@ impl Facts<'_> {
             return leaked;
         }
         if matches!(session.layer, Layer::Pool | Layer::Proxy) && self.process_gone(session) {
-            return (Class::EndedByRestart, "its process wrote nothing more while another took its place");
+            return (Class::EndedByRestart, GONE);
         }
         if session.layer == Layer::Pool
             && let Some(background) = self.background(at)
@@ -198,9 +219,9 @@ impl Facts<'_> {
                 (Class::PooledIdle, "the application keeps its connections in a pool")
             }
             _ => match self.hold(session, 0.999) {
-                Some(usual) if age <= usual => (Class::StillInUse, "not older than sessions usually are"),
-                Some(_) => (Class::Undecided, "older than nearly every session that closed; no rule proves a leak"),
-                None => (Class::Undecided, "too few sessions closed to know how long they usually last"),
+                Some(usual) if age <= usual => (Class::StillInUse, YOUNG),
+                Some(_) => (Class::Undecided, OLD),
+                None => (Class::Undecided, UNKNOWN),
             },
         }
     }

@@ -24,25 +24,6 @@ pub fn wilson(hits: u64, of: u64) -> (f64, f64) {
     (((middle - spread) / scale).max(0.0), ((middle + spread) / scale).min(1.0))
 }
 
-/// Fisher's exact test, one-sided: how likely it is that, of `a + b` hits among `a + b + c + d` things, `a` or more fall
-/// into the group of `a + c` by chance. Source: R. A. Fisher, "The design of experiments" (1935), hypergeometric tail.
-pub fn fisher_greater(a: u64, b: u64, c: u64, d: u64) -> f64 {
-    let (hits, group, all) = (a + b, a + c, a + b + c + d);
-    let ln_choose = |n: u64, k: u64| ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k);
-    let whole = ln_choose(all, group);
-    let tail = (a..=hits.min(group)).filter(|k| group - k <= all - hits);
-    tail.map(|k| (ln_choose(hits, k) + ln_choose(all - hits, group - k) - whole).exp()).sum::<f64>().min(1.0)
-}
-
-/// `ln n!`: exact sums for small numbers, Stirling's series beyond.
-fn ln_factorial(n: u64) -> f64 {
-    if n < 64 {
-        return (2..=n).map(|k| (k as f64).ln()).sum();
-    }
-    let x = n as f64;
-    x * x.ln() - x + 0.5 * (std::f64::consts::TAU * x).ln() + 1.0 / (12.0 * x) - 1.0 / (360.0 * x.powi(3))
-}
-
 /// The largest number of intervals open at one moment. An end at the same moment as a start comes first.
 pub fn peak(starts: &mut [i64], ends: &mut [i64]) -> u64 {
     starts.sort_unstable();
@@ -69,15 +50,6 @@ mod tests {
         assert_eq!(quantile(&values, 0.5), Some(50));
         assert_eq!(quantile(&[], 0.5), None);
         assert_eq!(quantile(&[7], 0.0), Some(7));
-    }
-
-    #[test]
-    fn fisher_is_the_hypergeometric_tail() {
-        // The lady tasting tea: all four cups of four right is one way of seventy.
-        assert!((fisher_greater(4, 0, 0, 4) - 1.0 / 70.0).abs() < 1e-12);
-        assert!((fisher_greater(3, 1, 1, 3) - 17.0 / 70.0).abs() < 1e-12);
-        assert!((fisher_greater(0, 5, 3, 9) - 1.0).abs() < 1e-9);
-        assert!((ln_factorial(64) - (2..=64).map(|k| f64::from(k).ln()).sum::<f64>()).abs() < 1e-9);
     }
 
     #[test]

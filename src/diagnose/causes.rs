@@ -3,6 +3,7 @@
 use super::facts::{Count, Facts, Lengths, Side};
 use super::hypothesis::{Hypothesis, Role, Weighing};
 use crate::correlate::Case;
+use crate::correlate::distributions::{Ratio, rate_ratio};
 use crate::table::RowId;
 
 macro_rules! causes {
@@ -46,16 +47,90 @@ impl Context<'_> {
     }
 }
 
+/// How statements did, as far as they are logged.
+#[derive(Debug, Clone, Copy)]
+enum Statements {
+    /// All lengths are logged: 95th percentile during over before, and both in ms.
+    All(f64, f64, f64),
+    /// Only slow ones are: how many times as many a request as before (with its lower bound), and how many during.
+    Slow(Ratio, u64),
+    /// No lengths are logged.
+    Unknown,
+}
+
+impl Statements {
+    /// They take clearly longer, or slow ones come clearly more often.
+    fn slower(self) -> bool {
+        match self {
+            Statements::All(ratio, ..) => ratio >= 2.0,
+            Statements::Slow(ratio, n) => ratio.low >= 2.0 && n >= 5,
+            Statements::Unknown => false,
+        }
+    }
+
+    /// They are as they were.
+    fn same(self) -> bool {
+        match self {
+            Statements::All(ratio, ..) => ratio < 1.5,
+            Statements::Slow(ratio, n) => ratio.value < 1.5 || n < 3,
+            Statements::Unknown => false,
+        }
+    }
+}
+
+fn statements(context: &Context<'_>) -> Statements {
+    let (before, during) = (context.before(), context.during());
+    if before.every_length() && (during.every_length() || during.query_time.ns.len() >= 20) {
+        if let Some((ratio, was, now)) = length_ratio(context, |s| &s.query_time, 0.95, 20) {
+            return Statements::All(ratio, was, now);
+        }
+    }
+    let timed = |side: &Side| {
+        let exposure = if before.requests.n > 0 && during.requests.n > 0 { side.requests.n } else { side.seconds() as u64 };
+        (side.query_time.ns.len() as u64, exposure)
+    };
+    let ((now, over), (was, under)) = (timed(during), timed(before));
+    let ratio = rate_ratio((now, was), (over, under)).filter(|_| now + was > 0);
+    ratio.map_or(Statements::Unknown, |ratio| Statements::Slow(ratio, now))
+}
+
+/// "12 times as many as before", or that there were none before.
+fn times_as_many(ratio: Ratio) -> String {
+    if ratio.value.is_finite() { format!("{:.1} times as many a request as before", ratio.value) } else { "none before".into() }
+}
+
+/// Rows of statements on both sides.
+fn statement_rows(context: &Context<'_>) -> Vec<RowId> {
+    both(&context.before().query_time.rows, &context.during().query_time.rows)
+}
+
+/// First tries a second during over before: requests without those that only repeat a failed one.
+fn tries(context: &Context<'_>) -> Option<f64> {
+    let (before, during) = (context.before(), context.during());
+    (before.requests.n >= 20 && during.requests.n >= 20).then(|| during.tries() / before.tries().max(1e-9))
+}
+
+/// What a request asks of the database, during over before (D): connections asked for, else statements.
+fn calls(context: &Context<'_>) -> Option<(f64, f64, f64, &'static str)> {
+    let (before, during) = (context.before(), context.during());
+    let ratio = |was: u64, now: u64, of: &'static str| {
+        let (was, now) = (was as f64 / before.requests.n as f64, now as f64 / during.requests.n as f64);
+        (was > 0.0).then(|| (now / was, was, now, of))
+    };
+    if before.requests.n < 50 || during.requests.n < 50 {
+        None
+    } else if before.borrows.n >= 60 && during.borrows.n >= 30 {
+        ratio(before.asked(), during.asked(), "connections asked for")
+    } else if before.every_statement() && during.queries.n >= 60 {
+        ratio(before.queries.n, during.queries.n, "statements")
+    } else {
+        None
+    }
+}
+
 /// How far a value lies above (1 at twice) or below (-1 at half) its threshold, in octaves.
 fn above(value: f64, threshold: f64) -> f64 {
     if value <= 0.0 { -1.0 } else { (value / threshold).log2().clamp(-1.0, 1.0) }
-}
-
-/// Rate during over rate before, with its rows; `None` where one side has too few to compare.
-fn rate_ratio(context: &Context<'_>, pick: fn(&Side) -> &Count, few: u64) -> Option<f64> {
-    let (before, during) = (pick(context.before()), pick(context.during()));
-    let rates = (context.before().rate(before), context.during().rate(during));
-    (before.n >= few && during.n >= few).then(|| rates.1 / rates.0)
 }
 
 /// A quantile during over the same quantile before; `None` for too few values.

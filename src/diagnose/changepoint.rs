@@ -197,42 +197,9 @@ pub fn walk_back(values: &[f64], at: usize, before: Range<usize>) -> Range<usize
 
 #[cfg(test)]
 mod tests {
+    use super::noise::{KINDS, Noise};
     use super::*;
 
-    /// Normal variates from SplitMix64 and the Box–Muller transform: the same on every machine.
-    struct Noise(u64);
-
-    impl Noise {
-        fn uniform(&mut self) -> f64 {
-            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mut z = self.0;
-            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-        }
-
-        fn normal(&mut self) -> f64 {
-            let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
-            radius * (std::f64::consts::TAU * self.uniform()).cos()
-        }
-
-        /// 240 buckets with autocorrelation `phi`, a share `outliers` of outliers, and from bucket 140 on `level`.
-        fn series(&mut self, phi: f64, outliers: f64, level: impl Fn(usize) -> f64) -> Vec<f64> {
-            let mut state = 0.0;
-            let mut out = Vec::new();
-            for bucket in 0..240usize {
-                state = phi * state + self.normal() * (1.0 - phi * phi).sqrt();
-                let mut value = state + bucket.checked_sub(140).map_or(0.0, &level);
-                if self.uniform() < outliers {
-                    value += (6.0 + 9.0 * self.uniform()) * if self.uniform() < 0.5 { -1.0 } else { 1.0 };
-                }
-                out.push(value);
-            }
-            out
-        }
-    }
-
-    const KINDS: [(f64, f64); 4] = [(0.0, 0.0), (0.0, 0.02), (0.5, 0.0), (0.5, 0.02)];
     const RUNS: usize = 100;
 
     fn false_alarms(find: impl Fn(&[f64]) -> bool) -> [f64; 4] {
@@ -256,7 +223,7 @@ mod tests {
     #[test]
     fn no_false_alarms_where_textbook_methods_have_them() {
         let ours = false_alarms(|x| !changes(x).is_empty());
-        assert!(ours[0] <= 0.02 && ours[1] <= 0.02 && ours[2] <= 0.12 && ours[3] <= 0.10, "{ours:?}");
+        assert!(ours[0] <= 0.01 && ours[1] <= 0.01 && ours[2] <= 0.10 && ours[3] <= 0.06, "{ours:?}");
         let gated = false_alarms(|x| gate(x).is_some());
         assert!(gated.iter().all(|share| *share <= 0.02), "{gated:?}");
         let textbook = false_alarms(|x| !least_squares(x, 3.0, false).is_empty());
@@ -308,5 +275,56 @@ mod tests {
         rare[80] = 2.0;
         assert!(changes(&rare).is_empty());
         assert_eq!(mean_ranks(&[3.0, 1.0, 3.0]), [2.5, 1.0, 2.5]);
+    }
+}
+
+/// Noise for tests: the same on every machine.
+#[cfg(test)]
+pub(crate) mod noise {
+    /// Autocorrelation and share of outliers of the series on which methods are compared.
+    pub(crate) const KINDS: [(f64, f64); 4] = [(0.0, 0.0), (0.0, 0.02), (0.5, 0.0), (0.5, 0.02)];
+
+    /// Normal variates from `SplitMix64` and the Box–Muller transform.
+    pub(crate) struct Noise(pub(crate) u64);
+
+    impl Noise {
+        pub(crate) fn uniform(&mut self) -> f64 {
+            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mut z = self.0;
+            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+        }
+
+        pub(crate) fn normal(&mut self) -> f64 {
+            let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
+            radius * (std::f64::consts::TAU * self.uniform()).cos()
+        }
+
+        /// A Poisson count, by multiplying uniform variates (D. E. Knuth).
+        pub(crate) fn poisson(&mut self, mean: f64) -> u32 {
+            let limit = (-mean).exp();
+            let (mut count, mut product) = (0, self.uniform());
+            while product > limit {
+                count += 1;
+                product *= self.uniform();
+            }
+            count
+        }
+
+        /// 240 buckets with autocorrelation `phi`, a share `outliers` of outliers, and from bucket 140 on `level`.
+        pub(crate) fn series(&mut self, phi: f64, outliers: f64, level: impl Fn(usize) -> f64) -> Vec<f64> {
+            let mut state = 0.0;
+            let mut out = Vec::new();
+            for bucket in 0..240usize {
+                state = phi * state + self.normal() * (1.0 - phi * phi).sqrt();
+                let mut value = state + bucket.checked_sub(140).map_or(0.0, &level);
+                if self.uniform() < outliers {
+                    value += (6.0 + 9.0 * self.uniform()) * if self.uniform() < 0.5 { -1.0 } else { 1.0 };
+                }
+                out.push(value);
+            }
+            out
+        }
     }
 }

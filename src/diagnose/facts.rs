@@ -1,5 +1,6 @@
 //! What was measured before the incident and during it: counts, lengths and shares, each with rows that show it.
 
+use super::talkers::{self, Talkers};
 use crate::correlate::session::Ended;
 use crate::correlate::stats::quantile;
 use crate::correlate::{Case, Class, Session};
@@ -22,7 +23,7 @@ pub struct Count {
 }
 
 impl Count {
-    fn add(&mut self, row: RowId) {
+    pub(super) fn add(&mut self, row: RowId) {
         self.n += 1;
         if self.rows.len() < PROOF {
             self.rows.push(row);
@@ -78,10 +79,20 @@ pub struct Side {
     pub by_status: BTreeMap<u32, u64>,
     /// Requests by client.
     pub clients: HashMap<u32, u64>,
+    /// Who asks, and for what: what a crowd or a robot is told by.
+    pub talkers: Talkers,
+    /// Requests that repeat one of the same client for the same route that failed shortly before.
+    pub repeated: Count,
+    /// Requests that the edge gave up on while a back end worked on them (504).
+    pub gave_up: Count,
     /// Time of requests at the edge.
     pub latency: Lengths,
     /// Requests that the application itself logs the end of.
     pub app_requests: Count,
+    /// Of those, ended with 5xx.
+    pub app_failed: Count,
+    /// Their times.
+    pub app_latency: Lengths,
     /// Statements.
     pub queries: Count,
     /// Their times.
@@ -98,6 +109,8 @@ pub struct Side {
     pub timeouts: Count,
     /// Most borrowers waiting, with the row that says so.
     pub waiting: Count,
+    /// Lines with a pool's counters.
+    pub counters: Count,
     /// Clients turned away by a server for lack of room.
     pub full: Count,
     /// Clients turned away because the server starts or stops.
@@ -146,6 +159,26 @@ impl Side {
         counts.iter().take(k).sum::<u64>() as f64 / counts.iter().sum::<u64>().max(1) as f64
     }
 
+    /// First tries a second: requests without those that only repeat a failed one.
+    pub fn tries(&self) -> f64 {
+        self.requests.n.saturating_sub(self.repeated.n) as f64 / self.seconds().max(1e-9)
+    }
+
+    /// Connections asked for: borrows, and waits in vain.
+    pub fn asked(&self) -> u64 {
+        self.borrows.n + self.timeouts.n
+    }
+
+    /// True where statements of every length are logged, not only slow ones: many a request, or no length at all.
+    pub fn every_statement(&self) -> bool {
+        self.queries.n as f64 >= 0.2 * self.requests.n.max(1) as f64 && self.queries.n >= 20
+    }
+
+    /// True where the lengths of statements of every length are logged.
+    pub fn every_length(&self) -> bool {
+        self.query_time.ns.len() >= 20 && self.query_time.ns.len() as f64 >= 0.2 * self.requests.n.max(1) as f64
+    }
+
     /// Requests whose termination state is one of these.
     pub fn states(&self, wanted: &[&[u8; 2]]) -> Count {
         let mut out = Count::default();
@@ -157,9 +190,32 @@ impl Side {
     }
 
     fn finish(&mut self) {
-        for lengths in [&mut self.latency, &mut self.query_time, &mut self.holds, &mut self.connect] {
+        for lengths in [&mut self.latency, &mut self.query_time, &mut self.holds, &mut self.connect, &mut self.app_latency] {
             lengths.ns.sort_unstable();
         }
+    }
+}
+
+/// Who failed at what lately, to tell a second try from a first one.
+#[derive(Debug, Default)]
+struct Again {
+    failed: HashMap<(u32, u32), i64>,
+}
+
+impl Again {
+    /// A request that comes so soon after a failed one of the same client for the same route repeats it.
+    const SOON: i64 = 15_000_000_000;
+
+    fn repeats(&mut self, row: &Row<'_>) -> bool {
+        let key = (row.code(TextCol::Client), row.code(TextCol::Route));
+        let took = row.long(LongCol::Duration).unwrap_or(0);
+        let (begin, end) = if row.time_is_start() { (row.time(), row.time() + took) } else { (row.time() - took, row.time()) };
+        // Access logs of whole seconds round both ends.
+        let again = self.failed.get(&key).is_some_and(|failed| begin >= failed - 1_000_000_000 && begin - failed <= Self::SOON);
+        if (500..600).contains(&row.int(IntCol::Status)) {
+            self.failed.insert(key, end);
+        }
+        again && key.0 != 0
     }
 }
 
@@ -178,6 +234,8 @@ pub struct Facts {
     pub followed: u64,
     /// The application states requests of its own.
     pub app_logs_requests: bool,
+    /// Few who ask for what came on top of the usual load.
+    pub few: Option<talkers::Few>,
     /// Kinds that occur anywhere in the logs.
     pub seen: BTreeSet<Kind>,
     /// The first rows of kinds that occur.
@@ -191,6 +249,7 @@ pub fn measure(rows: &Rows<'_>, case: &Case, before: (i64, i64), during: (i64, i
     (facts.during.from, facts.during.to) = during;
     let edge = if rows.iter().any(|r| r.kind() == Kind::LbRequest) { Kind::LbRequest } else { Kind::RequestEnd };
     let mut last = None;
+    let mut again = Again::default();
     for row in rows.iter().filter(Row::has_time) {
         let (time, kind) = (row.time(), row.kind());
         if last != Some(kind) {
@@ -207,11 +266,15 @@ pub fn measure(rows: &Rows<'_>, case: &Case, before: (i64, i64), during: (i64, i
             continue;
         };
         count(side, &row, edge);
+        if kind == edge && again.repeats(&row) {
+            side.repeated.add(row.id);
+        }
     }
     facts.app_logs_requests = facts.seen.contains(&Kind::RequestEnd);
     sessions(&mut facts, case);
     facts.before.finish();
     facts.during.finish();
+    facts.few = talkers::few(rows, &facts.before, &facts.during);
     facts
 }
 
@@ -224,6 +287,12 @@ fn count(side: &mut Side, row: &Row<'_>, edge: Kind) {
             }
             if kind == Kind::RequestEnd {
                 side.app_requests.add(id);
+                if (500..600).contains(&row.int(IntCol::Status)) {
+                    side.app_failed.add(id);
+                }
+                if let Some(ns) = row.long(LongCol::Duration) {
+                    side.app_latency.add(ns, id);
+                }
             }
         }
         Kind::Query | Kind::SlowQuery => {
@@ -240,6 +309,7 @@ fn count(side: &mut Side, row: &Row<'_>, edge: Kind) {
         Kind::AcquireTimeout | Kind::ProxyWaitTimeout => side.timeouts.add(id),
         Kind::PoolBorrow => side.borrows.add(id),
         Kind::PoolStats => {
+            side.counters.add(id);
             let waiting = u64::from(row.counter(IntCol::Waiting).unwrap_or(0));
             if waiting > side.waiting.n {
                 side.waiting = Count { n: waiting, rows: vec![id] };
@@ -247,6 +317,8 @@ fn count(side: &mut Side, row: &Row<'_>, edge: Kind) {
         }
         Kind::DbRefused | Kind::ProxyRefused => refused(side, row),
         Kind::ConnectFailed => connect_failed(side, row),
+        // Workers that are all busy are what a slow back end looks like, not what makes it slow.
+        Kind::ResourceExhausted if matches!(row.text(TextCol::Reason), b"workers" | b"worker_connections") => {}
         Kind::ResourceExhausted => side.exhausted.add(id),
         Kind::LbServerState if row.text(TextCol::Reason) == b"down" => side.servers_down.add(id),
         Kind::LbUpstreamError => side.upstream.entry(row.text(TextCol::Reason).to_vec()).or_default().add(id),
@@ -276,6 +348,10 @@ fn request(side: &mut Side, row: &Row<'_>) {
         side.failed.add(id);
         *side.by_status.entry(status).or_default() += 1;
     }
+    if status == 504 {
+        side.gave_up.add(id);
+    }
+    side.talkers.add(row);
     if row.code(TextCol::Client) != 0 {
         *side.clients.entry(row.code(TextCol::Client)).or_default() += 1;
     }

@@ -34,7 +34,7 @@ pub enum Tier {
 pub struct Front {
     /// Where requests are counted.
     pub tier: Tier,
-    /// First begin and last end of the requests counted, ns UTC.
+    /// First and last end of the requests counted, ns UTC, without strays: see [`Hours`].
     pub range: Option<(i64, i64)>,
     /// Requests counted, probes among them.
     pub count: u64,
@@ -51,7 +51,60 @@ struct Group {
     clients: HashSet<u32>,
     /// Lines per method and endpoint.
     endpoints: HashMap<(u32, u32), u64>,
-    range: Option<(i64, i64)>,
+    hours: Hours,
+}
+
+const HOUR: i64 = 3_600_000_000_000;
+/// At most this share of what is counted is taken for strays.
+const STRAYS: f64 = 0.001;
+
+/// How much was seen in which hour: so that a few lines with a wrong year, or a duration of years, do not stretch a window
+/// over all the time between them and the rest.
+#[derive(Debug, Default)]
+pub struct Hours {
+    seen: BTreeMap<i64, (u64, i64, i64)>,
+}
+
+impl Hours {
+    /// Takes a moment, ns UTC.
+    pub fn see(&mut self, time: i64) {
+        let (n, from, to) = self.seen.entry(time.div_euclid(HOUR)).or_insert((0, time, time));
+        *n += 1;
+        (*from, *to) = ((*from).min(time), (*to).max(time));
+    }
+
+    /// Takes everything of another.
+    pub fn merge(&mut self, other: &Hours) {
+        for (hour, (n, from, to)) in &other.seen {
+            let mine = self.seen.entry(*hour).or_insert((0, *from, *to));
+            *mine = (mine.0 + n, mine.1.min(*from), mine.2.max(*to));
+        }
+    }
+
+    /// First and last moment, ns UTC. What lies before or after a gap longer than everything else is left out as long as it
+    /// is next to nothing.
+    pub fn range(&self) -> Option<(i64, i64)> {
+        let all: Vec<(u64, i64, i64)> = self.seen.values().copied().collect();
+        let total: u64 = all.iter().map(|h| h.0).sum();
+        let gaps = all.windows(2).filter_map(|w| Some((w.first()?.2, w.last()?.1)));
+        // The longest gap decides; where strays lie on both sides, the next longest is looked at in what is left.
+        let (longest, at) = gaps.map(|(a, b)| b.saturating_sub(a)).zip(1..).max().unwrap_or((0, 0));
+        let whole = (all.first()?.1, all.last()?.2);
+        let (before, after) = all.split_at_checked(at)?;
+        let count = |hours: &[(u64, i64, i64)]| hours.iter().map(|h| h.0).sum::<u64>() as f64;
+        let span = |hours: &[(u64, i64, i64)]| match (hours.first(), hours.last()) {
+            (Some(first), Some(last)) => last.2.saturating_sub(first.1),
+            _ => 0,
+        };
+        let few = STRAYS * total as f64;
+        for (strays, rest) in [(before, after), (after, before)] {
+            if !strays.is_empty() && count(strays) <= few && longest > span(rest).max(HOUR) {
+                let kept: BTreeMap<i64, (u64, i64, i64)> = rest.iter().map(|h| (h.1.div_euclid(HOUR), *h)).collect();
+                return Hours { seen: kept }.range();
+            }
+        }
+        Some(whole)
+    }
 }
 
 /// When the request of a row began and ended, ns UTC: a row is stamped at either, and tells how long it took or not.
@@ -73,8 +126,7 @@ impl Front {
             group.clients.insert(row.code(TextCol::Client));
             *group.endpoints.entry((row.code(TextCol::Method), row.code(TextCol::Route))).or_default() += 1;
             if row.has_time() {
-                let (from, to) = span(&row);
-                group.range = Some(group.range.map_or((from, to), |r| (r.0.min(from), r.1.max(to))));
+                group.hours.see(span(&row).1);
             }
             probes.see(&row);
         }
@@ -121,6 +173,28 @@ fn choose(groups: &BTreeMap<(Kind, &str), Group>, kind: Kind) -> Chosen {
             chosen.push(group);
         }
     }
-    let range = chosen.iter().filter_map(|g| g.range).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
-    (chosen.iter().flat_map(|g| g.lanes.iter().copied()).collect(), range, chosen.iter().map(|g| g.lines).sum())
+    let mut hours = Hours::default();
+    chosen.iter().for_each(|g| hours.merge(&g.hours));
+    (chosen.iter().flat_map(|g| g.lanes.iter().copied()).collect(), hours.range(), chosen.iter().map(|g| g.lines).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HOUR, Hours};
+
+    #[test]
+    fn strays_do_not_stretch_the_window() {
+        let mut hours = Hours::default();
+        (0..5000).for_each(|i| hours.see(1000 * HOUR + i * HOUR / 1000));
+        assert_eq!(hours.range(), Some((1000 * HOUR, 1004 * HOUR + HOUR * 999 / 1000)));
+        // A line of 1970, and one with a duration of years.
+        for stray in [7, 90_000 * HOUR, i64::MAX] {
+            hours.see(stray);
+        }
+        assert_eq!(hours.range(), Some((1000 * HOUR, 1004 * HOUR + HOUR * 999 / 1000)));
+        // As many lines a day before are another day's log.
+        (0..500).for_each(|i| hours.see(976 * HOUR + i));
+        assert_eq!(hours.range().map(|r| r.0), Some(976 * HOUR));
+        assert_eq!(Hours::default().range(), None);
+    }
 }

@@ -4,15 +4,19 @@
 //! are seen first ([`super::front`]), health checks among them, over the whole log: whoever counts the lines of the access
 //! log by hand must get the same. Failed is a status of 5xx. A client is the address that the log names: the forwarded
 //! one where the format carries it, else the peer's; it undercounts people behind one address and overcounts people who
-//! roam. Affected is a client with a failed request. What fell into the incident is kept apart as [`Scope`].
+//! roam. Affected is a client with a failed request. What fell into the incident is kept apart as a [`Scope`] of its own.
+//!
+//! *Degraded* is another thing: the share of the users' requests between onset and recovery, probes left out, that were bad
+//! ([`super::slo`]), slow ones included.
 
 use super::front::span;
-use super::moments::Moments;
-use super::signals::{SECOND, Signals};
+use super::moments::{Moments, Search};
+use super::signals::{Count, SECOND, Signals};
+use super::slo::is_failed;
 use crate::correlate::stats::wilson;
-use crate::ingest::{IntCol, TextCol};
-use crate::table::Rows;
+use crate::ingest::TextCol;
 use crate::table::maps::HashMap;
+use crate::table::{Row, Rows};
 use std::collections::BTreeMap;
 
 /// The error peak is looked for in minutes …
@@ -23,7 +27,9 @@ const TEN_SECONDS: i64 = 10 * SECOND;
 /// A window with fewer requests is no peak.
 const LEAST: u64 = 30;
 /// What stands for a client.
-const KEY: &str = "client address (the forwarded one where the log carries it)";
+const KEY: &str = "client.address";
+/// A client is hit severely when at least this share of its own requests in the incident was bad.
+const SEVERE: f64 = 0.5;
 
 /// Requests, and clients with their requests, in one stretch of time.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -83,40 +89,72 @@ pub struct Impact {
     pub whole: Option<Scope>,
     /// Requests that ran at some time between onset and recovery; `None` without an incident.
     pub incident: Option<Scope>,
+    /// Users' requests between onset and recovery, and how many of them were bad; `None` without an incident.
+    pub degraded: Option<(u64, u64)>,
+    /// Clients of which half of their requests in the incident or more were bad.
+    pub clients_severe: u64,
+    /// Users' requests per bucket.
+    pub curve: Curve,
     /// What stands for a client; `None` where the log names none.
     pub client_key: Option<&'static str>,
     /// The window with the highest share of failed requests, by their end; `None` where none failed.
     pub peak: Option<Peak>,
 }
 
-/// A client's part in both scopes: seen, and failed.
+impl Impact {
+    /// The share of the users' requests between onset and recovery that were bad.
+    pub fn degraded_share(&self) -> Option<f64> {
+        self.degraded.filter(|(all, _)| *all > 0).map(|(all, bad)| bad as f64 / all as f64)
+    }
+}
+
+/// Users' requests per bucket of time, and how many of them were bad.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Curve {
+    /// Begin of the first bucket, ns UTC.
+    pub start: i64,
+    /// Width of a bucket, ns.
+    pub width: i64,
+    /// Requests, and bad ones.
+    pub buckets: Vec<(u32, u32)>,
+}
+
+/// A client's part in both scopes.
 #[derive(Debug, Clone, Copy, Default)]
 struct Part {
     failed: bool,
     in_incident: bool,
     failed_in_incident: bool,
+    /// Requests in the incident, and bad ones.
+    asked: u32,
+    bad: u32,
 }
 
 /// Counts.
-pub fn impact(rows: &Rows<'_>, signals: &Signals, moments: &Moments) -> Impact {
+pub fn impact(rows: &Rows<'_>, signals: &Signals, search: &Search, moments: &Moments) -> Impact {
     let span_of = moments.span();
     let length = match signals.front.range {
         Some((from, to)) if to - from < SHORT => TEN_SECONDS,
         _ => MINUTE,
     };
     let (mut whole, mut inside) = (Scope::default(), Scope::default());
+    let mut degraded = (0, 0);
     let mut clients: HashMap<u32, Part> = HashMap::default();
     let mut windows: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
+    let during = |row: &Row<'_>, (start, end)| row.has_time() && span_of.is_some_and(|(from, to)| end >= from && start <= to);
     for row in rows.iter().filter(|r| signals.front.is_request(r)) {
-        let failed = (500..600).contains(&row.int(IntCol::Status));
-        let (start, end) = span(&row);
-        let during = row.has_time() && span_of.is_some_and(|(from, to)| end >= from && start <= to);
+        let (failed, stretch) = (is_failed(&row), span(&row));
+        let during = during(&row, stretch);
+        // Probes are no users: what they saw is not felt.
+        let bad = during && !signals.front.is_probe(&row) && search.slo.is_bad(&row);
         whole.take(failed);
         if during {
             inside.take(failed);
+            degraded.0 += u64::from(!signals.front.is_probe(&row));
+            degraded.1 += u64::from(bad);
         }
         if row.has_time() {
-            let window = windows.entry(end.div_euclid(length)).or_default();
+            let window = windows.entry(stretch.1.div_euclid(length)).or_default();
             window.0 += u64::from(failed);
             window.1 += 1;
         }
@@ -125,6 +163,8 @@ pub fn impact(rows: &Rows<'_>, signals: &Signals, moments: &Moments) -> Impact {
             part.failed |= failed;
             part.in_incident |= during;
             part.failed_in_incident |= during && failed;
+            part.asked += u32::from(during);
+            part.bad += u32::from(bad);
         }
     }
     let count = |of: fn(&Part) -> bool| clients.values().filter(|p| of(p)).count() as u64;
@@ -132,10 +172,19 @@ pub fn impact(rows: &Rows<'_>, signals: &Signals, moments: &Moments) -> Impact {
     (inside.clients, inside.clients_affected) = (count(|p| p.in_incident), count(|p| p.failed_in_incident));
     Impact {
         whole: (whole.requests > 0).then_some(whole),
+        degraded: span_of.filter(|_| degraded.0 > 0).map(|_| degraded),
+        clients_severe: count(|p| p.bad > 0 && f64::from(p.bad) >= SEVERE * f64::from(p.asked)),
+        curve: curve(signals, search),
         incident: span_of.filter(|_| inside.requests > 0).map(|_| inside),
         client_key: (!clients.is_empty()).then_some(KEY),
         peak: peak(&windows, length),
     }
+}
+
+fn curve(signals: &Signals, search: &Search) -> Curve {
+    let requests = signals.count(Count::Requests).iter().map(|c| c.n);
+    let buckets = requests.zip(search.bad_per_bucket()).map(|(all, bad)| (all, (*bad).min(all))).collect();
+    Curve { start: signals.start, width: signals.width, buckets }
 }
 
 fn peak(windows: &BTreeMap<i64, (u64, u64)>, length: i64) -> Option<Peak> {

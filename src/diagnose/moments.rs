@@ -8,10 +8,11 @@
 //! - `mitigated`: end of the last bad request of the first spell: from there on five buckets or more are good.
 //! - `recovered`: end of the last bad request of the last spell; unknown where the log ends inside it.
 //! - `cause_start`: from the hint: the trigger, else the cause's first sign, else the onset. It may lie hours before it.
-//! - `detected`: the first alert that fires between `cause_start` (else `onset`) and `recovered`.
+//! - `detected`: the first alert that fires between `cause_start` (else `onset`) and `recovered`; one that is resolved before
+//!   the onset told of something else.
 
 use super::signals::{Count, SECOND, Signals};
-use super::slo::{self, Bad, Basis};
+use super::slo::{self, Bad, Basis, Slo};
 use super::spells::{self, Spells};
 use crate::correlate::{Case, Marker};
 use crate::ingest::TextCol;
@@ -19,8 +20,16 @@ use crate::table::{RowId, Rows};
 use backtrail_parsers::Kind;
 use std::ops::Range;
 
-/// Slowness without failures is an incident only where it lasts: a lock held for seconds or one slow batch is none.
-const SLOW_LEAST: i64 = 15 * SECOND;
+/// Slowness without failures is an incident only where it lasts: a lock held for seconds or one slow batch is none. In a
+/// log of minutes it lasts from 15 s on, in one of hours from a two-hundredth of the time on, at most two minutes.
+const SLOW_LEAST: (i64, i64) = (15 * SECOND, 120 * SECOND);
+const SLOW_SHARE: i64 = 200;
+/// Failures while an instance is restarted are not the incident when they last no longer than this …
+const BLIP: i64 = 60 * SECOND;
+/// … are no more than this share of all requests …
+const BLIP_SHARE: f64 = 0.005;
+/// … and lie so near to the restart.
+const RESTART: i64 = 90 * SECOND;
 /// … and with so many slow requests.
 const SLOW_COUNT: u64 = 10;
 /// Clocks of different sources may differ so much before order is claimed.
@@ -58,12 +67,16 @@ pub struct Hint {
 pub struct Spell {
     /// Begin of its first bad request, ns UTC.
     pub from: i64,
+    /// Begin of the third: the first two might be background, so that it may have begun as late as this.
+    pub latest: i64,
     /// End of its last bad request.
     pub to: i64,
     /// Bad requests.
     pub bad: u64,
     /// Of those: failed (5xx).
     pub failed: u64,
+    /// Requests that were slow in the application, where the tier at which requests are counted does not say so.
+    pub slow_inside: u64,
     /// The first bad request.
     pub first: RowId,
     /// The last to end.
@@ -109,9 +122,13 @@ impl Moments {
 /// The spells of a table, found once: what a hint about the cause changes is which of them belong to the incident.
 #[derive(Debug)]
 pub struct Search {
+    /// From which duration on requests are bad.
+    pub slo: Slo,
     counted: Counted,
     failures: Vec<Spell>,
     all: Vec<Spell>,
+    /// How long slowness must last, ns.
+    slow_least: i64,
     /// Bad per exposure outside the spells, of failures and of everything bad.
     baselines: (f64, f64),
 }
@@ -119,7 +136,8 @@ pub struct Search {
 impl Search {
     /// Looks for spells.
     pub fn new(rows: &Rows<'_>, signals: &Signals) -> Search {
-        let (basis, bad) = slo::bad(rows, signals);
+        let slo = Slo::of(rows, signals);
+        let (basis, bad) = slo::bad(rows, signals, &slo);
         let counted = Counted::new(signals, basis, bad);
         let least = if basis == Basis::Requests { spells::SHARE } else { 0.0 };
         let failures = spells::find(&counted.failed, &counted.exposure, least);
@@ -127,7 +145,14 @@ impl Search {
         let baselines = (failures.baseline, all.baseline);
         let all = counted.refine(signals, &all.ranges, all.baseline, |_, _| true);
         let failures = counted.failing(signals, &failures);
-        Search { counted, failures, all, baselines }
+        let window = signals.width.saturating_mul(i64::try_from(signals.n).unwrap_or(0));
+        let slow_least = (window / SLOW_SHARE).clamp(SLOW_LEAST.0, SLOW_LEAST.1);
+        Search { slo, counted, failures, all, slow_least, baselines }
+    }
+
+    /// Bad requests (or events) per bucket, at the tier where requests are counted.
+    pub fn bad_per_bucket(&self) -> &[u32] {
+        &self.counted.at_front
     }
 
     /// The moments. Without a hint only what is plain counts as the cause's first sign: leaked connections. That a deploy
@@ -135,10 +160,16 @@ impl Search {
     pub fn moments(&self, rows: &Rows<'_>, case: &Case, hint: Option<&Hint>) -> Moments {
         let leaked = Hint { first_sign: case.leaks.iter().map(|l| l.first).min(), trigger: None };
         let hint = hint.copied().unwrap_or(leaked);
-        let mut kept = keep(&self.failures, hint);
+        let requests: f64 = self.counted.exposure.iter().sum();
+        let blip = |s: &Spell| {
+            let few = self.counted.basis == Basis::Requests && (s.bad as f64) < BLIP_SHARE * requests;
+            few && s.to - s.from <= BLIP && restarted(rows, case, s)
+        };
+        let keep = |spells: &[Spell]| keep(spells, hint, self.slow_least, &blip);
+        let mut kept = keep(&self.failures);
         let mut baseline = self.baselines.0;
         if kept.is_empty() {
-            (kept, baseline) = (keep(&self.all, hint), self.baselines.1);
+            (kept, baseline) = (keep(&self.all), self.baselines.1);
         }
         let out = Moments { basis: self.counted.basis, baseline, ..Moments::default() };
         moments(rows, case, kept, hint, out)
@@ -156,7 +187,14 @@ fn moments(rows: &Rows<'_>, case: &Case, spells: Vec<Spell>, hint: Hint, mut out
     let from = out.cause_start.unwrap_or(first.from).min(first.from);
     let to = out.recovered.unwrap_or(i64::MAX);
     let resources = case.markers.iter().any(|m| m.kind == Kind::ResourceExhausted);
-    let detected = case.markers.iter().find(|m| (from..=to).contains(&m.time) && tells_of_it(rows, m, resources));
+    let resolved = |m: &Marker| {
+        let name = rows.get(m.row).code(TextCol::Subject);
+        let same = |o: &Marker| o.kind == Kind::Alert && rows.get(o.row).code(TextCol::Subject) == name;
+        let ends = |o: &Marker| same(o) && rows.get(o.row).text(TextCol::Reason) == b"resolved";
+        case.markers.iter().any(|o| (m.time..first.from).contains(&o.time) && ends(o))
+    };
+    let tells = |m: &&Marker| (from..=to).contains(&m.time) && tells_of_it(rows, m, resources) && !resolved(m);
+    let detected = case.markers.iter().find(tells);
     (out.detected, out.detected_by) = (detected.map(|m| m.time), detected.map(|m| m.row));
     out.spells = spells;
     out
@@ -179,6 +217,7 @@ struct Counted {
     basis: Basis,
     bad: Vec<Bad>,
     per_bucket: Vec<u32>,
+    at_front: Vec<u32>,
     failed: Vec<u32>,
     /// Requests, or seconds.
     exposure: Vec<f64>,
@@ -186,19 +225,20 @@ struct Counted {
 
 impl Counted {
     fn new(signals: &Signals, basis: Basis, bad: Vec<Bad>) -> Counted {
-        let (mut per_bucket, mut failed) = (vec![0u32; signals.n], vec![0u32; signals.n]);
+        let (mut per_bucket, mut at_front, mut failed) = (vec![0; signals.n], vec![0; signals.n], vec![0; signals.n]);
         for one in &bad {
             let bucket = signals.bucket(one.end).unwrap_or(usize::MAX);
-            if let (Some(all), Some(failed)) = (per_bucket.get_mut(bucket), failed.get_mut(bucket)) {
-                *all += 1;
-                *failed += u32::from(one.failed);
+            for (counts, counted) in [(&mut per_bucket, true), (&mut at_front, !one.inside), (&mut failed, one.failed)] {
+                if let Some(slot) = counts.get_mut(bucket) {
+                    *slot += u32::from(counted);
+                }
             }
         }
         let exposure = match basis {
-            Basis::Requests => signals.count(Count::Requests).iter().map(|n| f64::from(*n)).collect(),
+            Basis::Requests => signals.count(Count::Requests).iter().map(|c| f64::from(c.n)).collect(),
             Basis::Events => vec![signals.seconds(); signals.n],
         };
-        Counted { basis, bad, per_bucket, failed, exposure }
+        Counted { basis, bad, per_bucket, at_front, failed, exposure }
     }
 
     /// Spells of failures, with the slowness that touches them.
@@ -240,12 +280,15 @@ impl Counted {
             by_start.sort_by_key(|b| (b.start, b.row));
             let starts: Vec<i64> = by_start.iter().map(|b| b.start).collect();
             let ends: Vec<i64> = by_end.iter().map(|b| b.end).collect();
-            let first_bad = by_start.get(dense(&starts, near))?;
+            let dense_from = dense(&starts, near);
+            let first_bad = by_start.get(dense_from)?;
             let last_bad = by_end.get(dense(&ends, near))?;
             Some(Spell {
                 from: first_bad.start,
+                latest: starts.get(dense_from + DENSE - 1).copied().unwrap_or(first_bad.end),
                 to: last_bad.end.max(first_bad.end),
-                bad: inside.len() as u64,
+                bad: inside.iter().filter(|b| !b.inside).count() as u64,
+                slow_inside: inside.iter().filter(|b| b.inside).count() as u64,
                 failed: inside.iter().filter(|b| b.failed).count() as u64,
                 first: first_bad.row,
                 last: last_bad.row,
@@ -275,16 +318,28 @@ fn dense(moments: &[i64], near: i64) -> usize {
     moments.windows(DENSE).position(close).unwrap_or(0)
 }
 
+/// True where application instances are started, stopped or replaced beside a spell, and nothing else goes down.
+fn restarted(rows: &Rows<'_>, case: &Case, spell: &Spell) -> bool {
+    let near = spell.from.saturating_sub(RESTART)..=spell.to.saturating_add(RESTART);
+    let beside = || case.markers.iter().filter(|m| near.contains(&m.time));
+    let down = |m: &Marker| m.kind == Kind::LbServerState && rows.get(m.row).text(TextCol::Reason) == b"down";
+    let app = |m: &Marker| matches!(m.kind, Kind::AppStart | Kind::AppStop | Kind::Deploy | Kind::Rollback) || down(m);
+    let worse =
+        |m: &Marker| matches!(m.kind, Kind::ServerStop | Kind::ServerCrash | Kind::ServerRecovery | Kind::ResourceExhausted);
+    beside().any(app) && !beside().any(worse)
+}
+
 /// The spells that make the incident: those that matter beside the worst one, and none before its cause.
-fn keep(spells: &[Spell], hint: Hint) -> Vec<Spell> {
+fn keep(spells: &[Spell], hint: Hint, slow_least: i64, blip: &dyn Fn(&Spell) -> bool) -> Vec<Spell> {
     let cause = hint.trigger.into_iter().chain(hint.first_sign).min();
     let matters = |s: &&Spell| {
-        let lasting = s.to - s.from >= SLOW_LEAST && s.bad >= SLOW_COUNT;
-        (s.failed >= 5 || lasting) && cause.is_none_or(|c| s.to + SLACK >= c)
+        let lasting = s.to - s.from >= slow_least && s.bad + s.slow_inside >= SLOW_COUNT;
+        (s.failed >= 5 || lasting) && cause.is_none_or(|c| s.to.saturating_add(SLACK) >= c) && !blip(s)
     };
     let mut kept: Vec<Spell> = spells.iter().filter(matters).cloned().collect();
-    let worst = kept.iter().map(|s| s.bad).max().unwrap_or(0);
-    kept.retain(|s| s.bad as f64 >= spells::MINOR * worst as f64);
+    let weight = |s: &Spell| s.bad + s.slow_inside;
+    let worst = kept.iter().map(weight).max().unwrap_or(0);
+    kept.retain(|s| weight(s) as f64 >= spells::MINOR * worst as f64);
     kept
 }
 
@@ -295,7 +350,18 @@ mod tests {
     fn spell(from: i64, to: i64, bad: u64, failed: u64) -> Spell {
         let row = RowId { chunk: 0, row: 0 };
         let (from, to) = (from * SECOND, to * SECOND);
-        Spell { from, to, bad, failed, first: row, last: row, carried_in: false, carried_out: false }
+        Spell {
+            from,
+            latest: from,
+            to,
+            bad,
+            failed,
+            slow_inside: 0,
+            first: row,
+            last: row,
+            carried_in: false,
+            carried_out: false,
+        }
     }
 
     #[test]
@@ -309,10 +375,12 @@ mod tests {
     #[test]
     fn short_slowness_and_what_precedes_the_cause_is_no_incident() {
         let spells = || vec![spell(10, 13, 40, 0), spell(100, 130, 300, 250), spell(200, 203, 6, 6)];
-        let kept = |hint| keep(&spells(), hint).iter().map(|s| s.from / SECOND).collect::<Vec<_>>();
+        let kept = |hint| keep(&spells(), hint, 15 * SECOND, &|_| false).iter().map(|s| s.from / SECOND).collect::<Vec<_>>();
         assert_eq!(kept(Hint::default()), [100]);
         let hint = Hint { first_sign: Some(190 * SECOND), ..Hint::default() };
         assert_eq!(kept(hint), [200]);
-        assert_eq!(keep(&[spell(0, 40, 60, 0)], Hint::default()).len(), 1);
+        let slow =
+            |least, blip: &dyn Fn(&Spell) -> bool| keep(&[spell(0, 40, 60, 0)], Hint::default(), least * SECOND, blip).len();
+        assert_eq!((slow(15, &|_| false), slow(60, &|_| false), slow(15, &|_| true)), (1, 0, 0));
     }
 }

@@ -7,7 +7,7 @@
 
 use super::front::{Front, span};
 use super::histogram::Histogram;
-use super::signals::{Count, SECOND, Signals, is_aborted};
+use super::signals::{Count, SECOND, Signals};
 use crate::ingest::{IntCol, LongCol, TextCol};
 use crate::table::maps::HashMap;
 use crate::table::{Row, RowId, Rows};
@@ -72,6 +72,11 @@ impl Slo {
         known.copied().unwrap_or(FLOOR)
     }
 
+    /// True for a request that failed, was too slow, or was given up after an unknown time.
+    pub fn is_bad(&self, row: &Row<'_>) -> bool {
+        is_failed(row) || self.is_slow(row) || (row.long(LongCol::Duration).is_none() && is_aborted(row))
+    }
+
     /// True where the row's request took longer than it may.
     pub fn is_slow(&self, row: &Row<'_>) -> bool {
         row.long(LongCol::Duration).is_some_and(|d| d > self.limit(row))
@@ -103,6 +108,9 @@ pub struct Bad {
     pub end: i64,
     /// True for 5xx; false for one that was slow or given up.
     pub failed: bool,
+    /// True for a request that was slow in the application, where the tier at which requests are counted does not say how
+    /// long they took. It may be counted as failed there too.
+    pub inside: bool,
     /// Its row.
     pub row: RowId,
 }
@@ -118,9 +126,9 @@ pub enum Basis {
 }
 
 /// Everything bad, in the order of its end.
-pub fn bad(rows: &Rows<'_>, signals: &Signals) -> (Basis, Vec<Bad>) {
+pub fn bad(rows: &Rows<'_>, signals: &Signals, slo: &Slo) -> (Basis, Vec<Bad>) {
     let (basis, mut bad) = if signals.sum(Count::Requests, 0..signals.n) > 0 {
-        (Basis::Requests, bad_requests(rows, signals))
+        (Basis::Requests, bad_requests(rows, signals, slo))
     } else {
         (Basis::Events, bad_events(rows, signals))
     };
@@ -129,24 +137,28 @@ pub fn bad(rows: &Rows<'_>, signals: &Signals) -> (Basis, Vec<Bad>) {
 }
 
 /// The users' requests that went wrong.
-fn bad_requests(rows: &Rows<'_>, signals: &Signals) -> Vec<Bad> {
-    let (front, slo) = (&signals.front, Slo::of(rows, signals));
+fn bad_requests(rows: &Rows<'_>, signals: &Signals, slo: &Slo) -> Vec<Bad> {
+    let front = &signals.front;
     let mut bad = Vec::new();
     for row in rows.iter().filter(|r| matches!(r.kind(), Kind::LbRequest | Kind::RequestEnd) && r.has_time()) {
-        let failed = (500..600).contains(&row.int(IntCol::Status));
-        let counted = if front.is_request(&row) {
-            let untimed = row.long(LongCol::Duration).is_none();
-            failed || slo.is_slow(&row) || (untimed && is_aborted(&row))
-        } else {
+        let inside = !front.is_request(&row);
+        let counted = if inside {
             // Where the load balancer does not say how long requests took, the application does.
-            !slo.timed && front.reached_application(&row) && !failed && slo.is_slow(&row)
+            !slo.timed && front.reached_application(&row) && !is_failed(&row) && slo.is_slow(&row)
+        } else {
+            slo.is_bad(&row)
         };
         if counted && !front.is_probe(&row) {
             let (start, end) = span(&row);
-            bad.push(Bad { start, end, failed, row: row.id });
+            bad.push(Bad { start, end, failed: is_failed(&row), inside, row: row.id });
         }
     }
     bad
+}
+
+/// True for a request answered with 5xx.
+pub fn is_failed(row: &Row<'_>) -> bool {
+    (500..600).contains(&row.int(IntCol::Status))
 }
 
 /// What stands in for bad requests where none are logged.
@@ -162,8 +174,17 @@ fn bad_events(rows: &Rows<'_>, signals: &Signals) -> Vec<Bad> {
     };
     rows.iter()
         .filter(|r| r.has_time() && counts(r) && signals.bucket(r.time()).is_some())
-        .map(|r| Bad { start: r.time(), end: r.time(), failed: true, row: r.id })
+        .map(|r| Bad { start: r.time(), end: r.time(), failed: true, inside: false, row: r.id })
         .collect()
+}
+
+/// True where the client left before it had its answer.
+fn is_aborted(row: &Row<'_>) -> bool {
+    let reason = row.text(TextCol::Reason);
+    row.int(IntCol::Status) == 499
+        || reason == b"client_closed"
+        || matches!(reason, [b'C' | b'c', b'C' | b'R' | b'Q' | b'H', ..] if reason.len() == 4)
+        || reason == b"DC"
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //! the baseline beyond chance and by an amount that matters; what fails all the time at a low rate is baseline.
 
 use super::changepoint::{partition, prefix};
-use super::rates::{poisson_tail, rate_ratio};
+use crate::correlate::distributions::rate_ratio;
+use statrs::function::gamma::checked_gamma_lr;
 use std::ops::Range;
 
 /// A spell is at least so much worse than the baseline: events beyond what the baseline explains …
@@ -89,10 +90,10 @@ impl Segment {
     }
 
     fn is_worse(&self, base: &Segment, least: f64) -> bool {
-        // Sums of counts: whole and small enough.
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-        let count = |s: &Segment| (s.events as u64, s.exposure);
-        let beyond = match rate_ratio(count(self), count(base)) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "sums of counts and of whole seconds")]
+        let whole = |v: f64| v.round() as u64;
+        let hits = (whole(self.events), whole(base.events));
+        let beyond = match rate_ratio(hits, (whole(self.exposure), whole(base.exposure))) {
             Some(ratio) => ratio.low >= RATIO,
             None => base.exposure <= 0.0,
         };
@@ -126,7 +127,7 @@ fn baseline(segments: &[Segment], n: usize, least: f64) -> Segment {
 fn walked(bad: &[u32], exposure: &[f64], rate: f64, range: Range<usize>) -> Range<usize> {
     grown(bad.len(), range, |bucket| {
         let count = bad.get(bucket).copied().unwrap_or(0);
-        count >= 2 && poisson_tail(count.into(), rate * exposure.get(bucket).copied().unwrap_or(0.0)) < CHANCE
+        count >= 2 && poisson_tail(count, rate * exposure.get(bucket).copied().unwrap_or(0.0)) < CHANCE
     })
 }
 
@@ -137,6 +138,16 @@ pub fn with_slowness(bad: &[u32], exposure: &[f64], usual: f64, range: Range<usi
         let (count, of) = (f64::from(bad.get(bucket).copied().unwrap_or(0)), exposure.get(bucket).copied().unwrap_or(0.0));
         count >= 2.0 && count >= SLOW * of && count > RATIO * usual * of
     })
+}
+
+/// The probability of `least` or more events where `mean` are expected (Poisson).
+fn poisson_tail(least: u32, mean: f64) -> f64 {
+    match (least, mean > 0.0) {
+        (0, _) => 1.0,
+        (_, false) => 0.0,
+        // The chance of `least` events or more is the chance that a sum of `least` exponential times is at most `mean`.
+        _ => checked_gamma_lr(f64::from(least), mean).unwrap_or(1.0),
+    }
 }
 
 /// The range, as far as the buckets beside it are `odd`; one that is not is bridged.
@@ -154,6 +165,7 @@ fn grown(n: usize, range: Range<usize>, odd: impl Fn(usize) -> bool) -> Range<us
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::changepoint::noise::Noise;
 
     /// A count that varies about 0.4 without chance: between a half and one and a half times that is owed per bucket.
     fn spread(n: u32) -> Vec<u32> {
@@ -166,6 +178,24 @@ mod tests {
                 now
             })
             .collect()
+    }
+
+    #[test]
+    fn poisson_tails() {
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-6;
+        assert!(near(poisson_tail(3, 1.0), 0.080_301_4) && near(poisson_tail(10, 20.0), 0.995_004_6));
+        assert!(poisson_tail(50, 1.0) < 1e-60 && near(poisson_tail(0, 0.0), 1.0) && near(poisson_tail(1, 0.0), 0.0));
+        assert!(poisson_tail(2_000_000, 1_000_000.0) < 1e-9 && near(poisson_tail(1_000_000, 2_000_000.0), 1.0));
+    }
+
+    #[test]
+    fn large_counts_are_compared_rightly() {
+        let segment = |events: f64, exposure: f64| Segment { range: 0..1, events, exposure };
+        // Half of ten million fail, one in a thousand before; and one in a thousand both times.
+        let base = segment(10_000.0, 10_000_000.0);
+        assert!(segment(5_000_000.0, 10_000_000.0).is_worse(&base, SHARE));
+        assert!(!segment(12_000.0, 10_000_000.0).is_worse(&base, 0.0));
+        assert!(!segment(19_000.0, 10_000_000.0).is_worse(&base, 0.0) && segment(22_000.0, 10_000_000.0).is_worse(&base, 0.0));
     }
 
     #[test]
@@ -208,6 +238,66 @@ mod tests {
         bad[31] = 12;
         bad[45..50].fill(40);
         assert_eq!(with_slowness(&bad, &[100.0; 60], 0.01, 24..29), 20..32);
+    }
+
+    /// A day in 720 buckets: some 200 requests a bucket at noon and one or two at night, `share` of each bucket's bad. The
+    /// share wanders: its logarithm has the deviation `spread` and an autocorrelation of 0.8.
+    fn day(noise: &mut Noise, spread: f64, share: impl Fn(usize) -> f64) -> (Vec<u32>, Vec<f64>) {
+        let mut state = 0.0;
+        (0..720usize)
+            .map(|bucket| {
+                let hour = bucket as f64 / 30.0;
+                let mean = 1.5 + 200.0 * (std::f64::consts::PI * (hour - 6.0) / 12.0).sin().max(0.0).powi(2);
+                let requests = noise.poisson(mean);
+                state = 0.8 * state + 0.6 * noise.normal();
+                let p = (share(bucket) * (spread * state).exp()).min(1.0);
+                ((0..requests).filter(|_| noise.uniform() < p).count(), requests)
+            })
+            .map(|(bad, requests)| (u32::try_from(bad).unwrap(), f64::from(requests)))
+            .unzip()
+    }
+
+    #[test]
+    fn ordinary_days_have_no_spells() {
+        for (spread, allowed) in [(0.0, 0), (0.5, 1)] {
+            let mut noise = Noise(17);
+            let alarms = (0..100).filter(|_| {
+                let (bad, exposure) = day(&mut noise, spread, |_| 0.004);
+                !find(&bad, &exposure, SHARE).ranges.is_empty()
+            });
+            let alarms = alarms.count();
+            assert!(alarms <= allowed, "{alarms} of 100 days with a spread of {spread}");
+        }
+    }
+
+    #[test]
+    fn outages_are_found_where_they_are_by_day_and_by_night() {
+        // A fifth fails from 10:00 to 12:00; everything fails from 3:20 to 4:40, when there is next to no traffic.
+        for (from, to, share, near) in [(300, 360, 0.2, 1), (100, 140, 1.0, 1)] {
+            let mut noise = Noise(23);
+            let mut errors: Vec<usize> = (0..40)
+                .map(|_| {
+                    let (bad, exposure) = day(&mut noise, 0.3, |i| if (from..to).contains(&i) { share } else { 0.004 });
+                    let found = find(&bad, &exposure, SHARE).ranges;
+                    let [only] = found.as_slice() else { return usize::MAX };
+                    only.start.abs_diff(from).max(only.end.abs_diff(to))
+                })
+                .collect();
+            errors.sort_unstable();
+            assert!(errors[20] <= near && errors[37] <= 3, "{errors:?}");
+        }
+    }
+
+    #[test]
+    fn each_spell_of_an_intermittent_outage_is_found() {
+        let mut noise = Noise(29);
+        let outage = |i: usize| [280..300, 330..345, 400..440].iter().any(|r: &Range<usize>| r.contains(&i));
+        for _ in 0..20 {
+            let (bad, exposure) = day(&mut noise, 0.3, |i| if outage(i) { 0.15 } else { 0.004 });
+            let found = find(&bad, &exposure, SHARE).ranges;
+            assert_eq!(found.len(), 3, "{found:?}");
+            assert!(found[0].start.abs_diff(280) <= 1 && found[1].start.abs_diff(330) <= 1 && found[2].end.abs_diff(440) <= 1);
+        }
     }
 
     #[test]

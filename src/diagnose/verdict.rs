@@ -90,10 +90,88 @@ fn first_sign(case: &Case, hypotheses: &[Hypothesis], rows: &Rows<'_>) -> Option
     shown.min()
 }
 
+/// Which causes bring the signs of which others with them: where both are sufficient, the second is the first's doing.
+const EXPLAINS: [(Cause, &[Cause]); 11] = [
+    (
+        Cause::ConnectionLeak,
+        &[
+            Cause::UndersizedPool,
+            Cause::HeldAcrossSlowCall,
+            Cause::NetworkLatency,
+            Cause::TrafficSurge,
+            Cause::ResourceExhaustion,
+            Cause::LbMisconfiguration,
+        ],
+    ),
+    (
+        Cause::ResourceExhaustion,
+        &[
+            Cause::DatabaseRestart,
+            Cause::DatabaseUnreachable,
+            Cause::LbMisconfiguration,
+            Cause::NetworkLatency,
+            Cause::UndersizedPool,
+            Cause::HeldAcrossSlowCall,
+        ],
+    ),
+    (
+        Cause::DatabaseRestart,
+        &[
+            Cause::DatabaseUnreachable,
+            Cause::SlowQueries,
+            Cause::HeldAcrossSlowCall,
+            Cause::UndersizedPool,
+            Cause::TrafficSurge,
+            Cause::LbMisconfiguration,
+            Cause::NetworkLatency,
+        ],
+    ),
+    (
+        Cause::DatabaseUnreachable,
+        &[
+            Cause::HeldAcrossSlowCall,
+            Cause::UndersizedPool,
+            Cause::TrafficSurge,
+            Cause::LbMisconfiguration,
+            Cause::NetworkLatency,
+        ],
+    ),
+    (
+        Cause::CacheFailure,
+        &[Cause::SlowQueries, Cause::UndersizedPool, Cause::TrafficSurge, Cause::HeldAcrossSlowCall, Cause::NetworkLatency],
+    ),
+    (
+        Cause::AbusiveClient,
+        &[
+            Cause::TrafficSurge,
+            Cause::SlowQueries,
+            Cause::UndersizedPool,
+            Cause::HeldAcrossSlowCall,
+            Cause::CacheFailure,
+            Cause::NetworkLatency,
+        ],
+    ),
+    (Cause::TrafficSurge, &[Cause::SlowQueries, Cause::UndersizedPool, Cause::HeldAcrossSlowCall, Cause::NetworkLatency]),
+    (Cause::SlowQueries, &[Cause::HeldAcrossSlowCall, Cause::UndersizedPool, Cause::NetworkLatency]),
+    (Cause::HeldAcrossSlowCall, &[Cause::UndersizedPool, Cause::NetworkLatency]),
+    (Cause::UndersizedPool, &[Cause::NetworkLatency]),
+    (Cause::NetworkLatency, &[Cause::LbMisconfiguration]),
+];
+
+/// True where another sufficient cause brings this one's signs with it.
+fn explained(hypotheses: &[Hypothesis], cause: Cause) -> bool {
+    let stands = |by: Cause| {
+        hypotheses
+            .iter()
+            .any(|h| h.cause == by && h.sufficient() && h.status != Status::RuledOut && h.score.unwrap_or(0.0) > 0.0)
+    };
+    EXPLAINS.iter().any(|(by, what)| what.contains(&cause) && *by != cause && stands(*by))
+}
+
 fn best(hypotheses: &[Hypothesis]) -> Option<&Hypothesis> {
     let open = hypotheses.iter().filter(|h| h.status != Status::RuledOut && h.status != Status::CannotTell);
     open.max_by(|a, b| {
-        let key = |h: &Hypothesis| (h.sufficient(), h.score.unwrap_or(-1.0));
+        let key = |h: &Hypothesis| (h.sufficient() && !explained(hypotheses, h.cause), h.sufficient(), h.score.unwrap_or(-1.0));
         key(a).partial_cmp(&key(b)).unwrap_or(std::cmp::Ordering::Equal).then(b.cause.cmp(&a.cause))
     })
 }
@@ -117,6 +195,9 @@ pub fn trigger(rows: &Rows<'_>, case: &Case, facts: &Facts, moments: &Moments, h
             .filter(|s| s.kind == Kind::AppStart && s.time >= m.time && s.time <= sign && s.time - m.time <= SOON);
         started.map(|s| s.time).max().unwrap_or(m.time)
     };
+    let started = |m: &Marker| {
+        case.markers.iter().any(|s| s.kind == Kind::AppStart && s.time >= m.time - 5 * SECOND && s.time - m.time <= SOON / 5)
+    };
     let near: Vec<&&Marker> = changes.iter().filter(|m| m.time <= sign + 2 * SECOND && sign - effect(m) <= reach).collect();
     let service = |m: &Marker| rows.get(m.row).code(TextCol::Subject);
     let end = moments.recovered.or(moments.mitigated);
@@ -127,7 +208,11 @@ pub fn trigger(rows: &Rows<'_>, case: &Case, facts: &Facts, moments: &Moments, h
             })
         })
     };
-    let chosen = near.iter().rev().find(|m| mended(m)).or(near.last())?;
+    // One whose service shows no new process in these logs, and that nobody took back, merely came before.
+    let starts = case.markers.iter().any(|m| m.kind == Kind::AppStart);
+    let outside = best(hypotheses).is_some_and(|h| matches!(h.cause, Cause::TrafficSurge | Cause::AbusiveClient));
+    let taken = |m: &&&&Marker| !outside && (!starts || m.kind == Kind::ConfigChange || started(m) || configures(rows, m));
+    let chosen = near.iter().rev().find(|m| mended(m)).or_else(|| near.iter().rev().find(taken))?;
     let row = rows.get(chosen.row);
     let text = |column| String::from_utf8_lossy(row.text(column)).into_owned();
     let kind = if chosen.kind == Kind::ConfigChange { "config_change" } else { "deploy" };
@@ -135,6 +220,14 @@ pub fn trigger(rows: &Rows<'_>, case: &Case, facts: &Facts, moments: &Moments, h
         [text(TextCol::Subject), text(TextCol::Version)].into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join(" ");
     let title = if title.is_empty() { text(TextCol::Message) } else { title };
     Some(Trigger { kind, title, time: chosen.time, row: chosen.row })
+}
+
+/// A deploy of a configuration starts no process of its own.
+fn configures(rows: &Rows<'_>, marker: &Marker) -> bool {
+    let subject = rows.get(marker.row).text(TextCol::Subject);
+    [&b"config"[..], b"conf", b"lb", b"proxy", b"routing", b"rules", b"bouncer", b"migration", b"schema", b"flag"]
+        .iter()
+        .any(|word| memchr::memmem::find(subject, word).is_some())
 }
 
 /// The usual time between the first leaked opens: a deploy that brought the leak lies not much further before the first.
@@ -168,6 +261,8 @@ pub fn judge(
     let runner_up = hypotheses
         .iter()
         .filter(|h| Some(h.cause) != chosen && h.status != Status::RuledOut && h.sufficient())
+        // A chain does not compete with itself.
+        .filter(|h| !explained(hypotheses, h.cause))
         .map(score)
         .fold(-1.0, f64::max);
     let abnormal = !moments.spells.is_empty() || facts.leaked >= 5;

@@ -44,7 +44,7 @@ pub(super) fn render(report: &Report, out: &mut String, bold: Paint<'_>, dim: Pa
             wrapped(out, "  ", "    ", &format!("{}: {}{missing}", words(h.cause), h.status.replace('_', " ")));
         }
     }
-    moments(report, out, bold);
+    super::ladder::text(report, out, bold);
     impact(report, out, bold);
     if !report.suggestions.is_empty() {
         section(out, "SUGGESTIONS");
@@ -83,27 +83,6 @@ fn findings(report: &Report, h: &Hypothesis, out: &mut String) {
     }
 }
 
-fn moments(report: &Report, out: &mut String, bold: Paint<'_>) {
-    let i = &report.incident;
-    if i.onset.is_none() && i.cause_start.is_none() {
-        return;
-    }
-    out.push('\n');
-    line(out, &bold("INCIDENT"));
-    let trigger =
-        report.verdict.trigger.as_ref().map(|t| format!(" ({} {})", t.kind.replace('_', " "), t.title)).unwrap_or_default();
-    for (name, time, note) in [
-        ("cause began", &i.cause_start, trigger.as_str()),
-        ("users saw it", &i.onset, ""),
-        ("first alert", &i.detected, ""),
-        ("first better", &i.mitigated, ""),
-        ("over", &i.recovered, ""),
-    ] {
-        let time = time.as_deref().unwrap_or("not in the logs");
-        wrapped(out, &format!("  {name:<13}"), "      ", &format!("{time}{note}"));
-    }
-}
-
 fn impact(report: &Report, out: &mut String, bold: Paint<'_>) {
     let i = &report.impact;
     let (Some(requests), Some(failed)) = (i.requests, i.failed) else { return };
@@ -113,17 +92,20 @@ fn impact(report: &Report, out: &mut String, bold: Paint<'_>) {
     line(out, &format!("  {failed} of {requests} requests failed{}", percent(i.failed_share)));
     if let (Some(clients), Some(affected)) = (i.clients, i.clients_affected) {
         let key = i.client_key.as_deref().unwrap_or("client");
+        let share = match (i.clients_affected_share, i.clients_affected_interval) {
+            (Some(s), Some([low, high])) => format!(" ({:.1} %, {:.1} to {:.1} %)", s * 100.0, low * 100.0, high * 100.0),
+            (share, _) => percent(share),
+        };
+        let severe = i.clients_severe.map(|n| format!("; {n} with half of their requests or more bad")).unwrap_or_default();
         wrapped(
             out,
             "  ",
             "    ",
-            &format!(
-                "{affected} of {clients} clients had a failed request{}, counted by {key}",
-                percent(i.clients_affected_share)
-            ),
+            &format!("{affected} of {clients} clients had a failed request{share}, counted by {key}{severe}"),
         );
     }
     if let Some(peak) = &i.error_peak {
         line(out, &format!("  worst at {}: {} of {} failed{}", peak.at, peak.failed, peak.requests, percent(Some(peak.share))));
     }
+    super::ladder::degraded(report, out);
 }

@@ -1,8 +1,8 @@
 //! From the case to the report: numbers are taken over, codes become text, rows become references.
 
 use super::{
-    Alert, CallSite, Clock, Deploy, Gap, Leak, Ledger, Moment, Rate, Ref, Reject, Report, SCHEMA, Series, Source, Tool, Window,
-    diagnosed, incident,
+    Alert, CallSite, Clock, Deploy, Gap, Leak, Ledger, Moment, Ref, Reject, Report, SCHEMA, Series, Source, Tool, Window,
+    attribution, diagnosed, incident, novel,
 };
 use crate::correlate::callsite::Attribution;
 use crate::correlate::{Case, Class, Site};
@@ -38,20 +38,22 @@ pub fn build(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Report {
         ledger: ledger(case),
         verdict: diagnosed::verdict(&rows, diagnosis),
         hypotheses: diagnosed::hypotheses(&rows, diagnosis),
-        incident: incident::incident(&diagnosis.moments),
-        impact: incident::impact(&diagnosis.impact),
+        incident: incident::incident(&rows, diagnosis),
+        impact: incident::impact(diagnosis),
         pools: super::pools::pools(&rows, diagnosis),
         separating: super::pools::separating(&rows, diagnosis),
         leaks: leaks(&rows, case),
         deploys: deploys(&rows, case),
         alerts: alerts(&rows, case),
-        timeline: timeline(&rows, case),
+        timeline: timeline(&rows, case, diagnosis),
         clock: clocks(table),
         logging_gaps: diagnosed::logging_gaps(diagnosis),
         suggestions: diagnosed::suggestions(&rows, diagnosis),
-        notes: notes(table, case),
+        notes: notes(table, case, diagnosis),
         rejects: rejects(table),
         undecided,
+        judged: attribution::judged(case),
+        new_messages: novel::novel(&rows, diagnosis),
         series: series(case),
     }
 }
@@ -207,7 +209,8 @@ fn leaks(rows: &Rows<'_>, case: &Case) -> Vec<Leak> {
         first: rfc3339(leak.first),
         last: rfc3339(leak.last),
         connection_seconds: (leak.held / 1_000_000) as f64 / 1000.0,
-        rate: leak.rate().map(|(per_1000, low, high)| Rate { per_1000, low, high, of: leak.of.unwrap_or(0) }),
+        rate: leak.rate.as_ref().map(attribution::rate),
+        by_age: attribution::by_age(case, leak),
         attribution: match leak.attribution {
             Attribution::Stack => "stack",
             Attribution::LogContext => "log_context",
@@ -215,6 +218,7 @@ fn leaks(rows: &Rows<'_>, case: &Case) -> Vec<Leak> {
             Attribution::None => "none",
         },
         confidence: leak.confidence(),
+        discriminators: attribution::discriminators(rows, leak),
         connections: leak.connections.clone(),
         evidence: leak.evidence.iter().map(|row| reference(rows, *row)).collect(),
     };
@@ -273,13 +277,13 @@ fn title(row: &Row<'_>) -> String {
     }
 }
 
-fn timeline(rows: &Rows<'_>, case: &Case) -> Vec<Moment> {
+fn timeline(rows: &Rows<'_>, case: &Case, diagnosis: &Diagnosis) -> Vec<Moment> {
     let mut moments: Vec<(i64, Moment)> = Vec::new();
     for marker in case.markers.iter().take(MOMENTS) {
         let row = rows.get(marker.row);
         let moment = Moment {
             time: rfc3339(marker.time),
-            bound_ms: None,
+            bound_ms: incident::bound_ms(diagnosis.bounds.of(rows, marker.row)),
             phase: None,
             tier: tier_of(marker.kind).and_then(|t| TIERS.get(t)).copied().unwrap_or("other"),
             title: title(&row),
@@ -294,6 +298,7 @@ fn timeline(rows: &Rows<'_>, case: &Case) -> Vec<Moment> {
         let moment = Moment { time: rfc3339(leak.first), bound_ms: None, phase: None, tier: "app", title, evidence };
         moments.push((leak.first, moment));
     }
+    incident::onto_timeline(rows, diagnosis, &mut moments);
     moments.sort_by_key(|(time, _)| *time);
     moments.into_iter().map(|(_, moment)| moment).collect()
 }
@@ -314,7 +319,7 @@ fn clocks(table: &EventTable) -> Vec<Clock> {
 }
 
 /// Everything that was inferred, said once.
-fn notes(table: &EventTable, case: &Case) -> Vec<String> {
+fn notes(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Vec<String> {
     let mut notes = Vec::new();
     for source in &table.sources {
         let path = &source.path;
@@ -349,6 +354,8 @@ fn notes(table: &EventTable, case: &Case) -> Vec<String> {
         }
     }
     notes.extend(case.remarks.iter().cloned());
+    notes.extend(attribution::late(case));
+    notes.extend(novel::notes(diagnosis));
     if case.duplicates > 0 {
         notes.push(format!("{} records are written twice by their producer and are counted once.", case.duplicates));
     }

@@ -1,5 +1,7 @@
 //! The report as Markdown, for a ticket or a repository.
 
+use super::citations::Citations;
+use super::quotes::Quotes;
 use super::{Ref, Report};
 use crate::report::text::{clean, place};
 use std::fmt::Write as _;
@@ -29,8 +31,18 @@ pub fn render(report: &Report) -> String {
     if let (Some(from), Some(to)) = (&report.window.from, &report.window.to) {
         let _ = writeln!(out, "Logs from {from} to {to}.\n");
     }
+    super::ladder::markdown(report, &mut out);
+    super::ladder::impact(report, &mut out);
     leaks(report, &mut out);
     super::pools::markdown(report, &mut out);
+    let new = super::novel::lines(report);
+    if !new.is_empty() {
+        let _ = writeln!(out, "## New messages\n");
+        for text in new {
+            let _ = writeln!(out, "- {}", escape(&text));
+        }
+        out.push('\n');
+    }
     ledger(report, &mut out);
     if !report.timeline.is_empty() {
         let _ = writeln!(out, "## Events\n\n| time (UTC) | event | evidence |\n| --- | --- | --- |");
@@ -64,13 +76,28 @@ pub fn render(report: &Report) -> String {
     out
 }
 
+/// The lines that a Markdown report cites, and what a machine needs to check them.
+pub fn citations(report: &Report, quotes: &Quotes) -> String {
+    let mut out = String::new();
+    if !quotes.is_empty() {
+        out.push_str("\n## Lines cited\n\n");
+    }
+    for quote in quotes.iter() {
+        let at = Ref { source: quote.source, line: quote.line, offset: quote.offset, length: quote.length };
+        let _ = writeln!(out, "- {} — {}", escape(&place(report, &at)), escape(&quote.text));
+    }
+    out.push('\n');
+    out.push_str(&Citations::new(report, quotes).comment());
+    out
+}
+
 fn leaks(report: &Report, out: &mut String) {
     if report.leaks.is_empty() {
         return;
     }
     let _ = writeln!(
         out,
-        "## Leaking call sites\n\n| # | call site | endpoint | leaked | first | last | confidence | evidence |\n| --- | --- | --- | --- | --- | --- | --- | --- |"
+        "## Leaking call sites\n\n| # | call site | endpoint | leaked | rate | first | last | confidence | evidence |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
     );
     for leak in &report.leaks {
         let site = leak.call_site.as_ref().map(|s| {
@@ -79,16 +106,26 @@ fn leaks(report: &Report, out: &mut String) {
         });
         let _ = writeln!(
             out,
-            "| {} | {} | {} | {} | {} | {} | {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} | {} | {} |",
             leak.rank,
             escape(site.unwrap_or_default().trim()),
             escape(leak.endpoint.as_deref().unwrap_or("")),
             leak.sessions,
+            leak.rate
+                .map(|r| format!("{:.1} per 1000 {} ({:.1} to {:.1})", r.per_1000, r.unit, r.low, r.high))
+                .unwrap_or_default(),
             leak.first,
             leak.last,
             leak.confidence,
             seen(report, &leak.evidence)
         );
+    }
+    let _ = writeln!(out);
+    for leak in &report.leaks {
+        let texts = super::attribution::common(report, leak).into_iter().chain(leak.by_age.as_ref().map(|j| j.text.clone()));
+        for text in texts {
+            let _ = writeln!(out, "- {}: {}", leak.rank, escape(&text));
+        }
     }
     out.push('\n');
 }
@@ -114,6 +151,10 @@ fn ledger(report: &Report, out: &mut String) {
             l.peak_open,
             classes.join(", ")
         );
+    }
+    out.push('\n');
+    for text in super::attribution::lines(report) {
+        let _ = writeln!(out, "- {}", escape(&text));
     }
     out.push('\n');
 }

@@ -111,6 +111,38 @@ pub fn json(lines: &[Line], out: &mut dyn Write) -> std::io::Result<()> {
     out.write_all(if lines.is_empty() { b"[]\n" } else { b"]\n" })
 }
 
+/// Writes sessions as Parquet.
+pub fn parquet(lines: &[Line], out: &mut dyn Write) -> Result<()> {
+    use crate::table::parquet::{Values, Writer};
+    let text = |of: &dyn Fn(&Line) -> Option<String>| Values::Text(lines.iter().map(of).collect());
+    let time = |of: &dyn Fn(&Line) -> Option<String>| {
+        let nanos = |text: String| chrono::DateTime::parse_from_rfc3339(&text).ok().and_then(|t| t.timestamp_nanos_opt());
+        Values::Time(lines.iter().map(|l| of(l).and_then(nanos)).collect())
+    };
+    let number = |of: &dyn Fn(&Line) -> Option<i64>| Values::Int(lines.iter().map(of).collect());
+    let mut writer = Writer::new(out);
+    writer.write(vec![
+        ("layer", text(&|l| Some(l.layer.into()))),
+        ("class", text(&|l| Some(l.class.into()))),
+        ("why", text(&|l| Some(l.why.into()))),
+        ("open", time(&|l| Some(l.open.clone()))),
+        ("opened", text(&|l| Some(l.opened.into()))),
+        ("end", time(&|l| l.end.clone())),
+        ("ended", text(&|l| Some(l.ended.into()))),
+        ("seconds", Values::Float(lines.iter().map(|l| Some(l.seconds)).collect())),
+        ("key", text(&|l| Some(l.key.clone()))),
+        ("pid", number(&|l| l.pid.map(i64::from))),
+        ("client", text(&|l| l.client.clone())),
+        ("client_port", number(&|l| l.client_port.map(i64::from))),
+        ("thread", text(&|l| l.thread.clone())),
+        ("reason", text(&|l| l.reason.clone())),
+        ("source", text(&|l| Some(l.source.clone()))),
+        ("open_line", number(&|l| Some(i64::from(l.open_line)))),
+        ("end_line", number(&|l| l.end_line.map(i64::from))),
+    ])?;
+    writer.finish()
+}
+
 /// Writes sessions as text, a line each.
 pub fn text(lines: &[Line], out: &mut dyn Write) -> std::io::Result<()> {
     for line in lines {

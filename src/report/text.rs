@@ -55,6 +55,7 @@ pub fn render(report: &Report, color: bool) -> String {
     head(report, &style, &mut out);
     super::answer::render(report, &mut out, &|text| style.bold(text), &|text| style.dim(text));
     leaks(report, &style, &mut out);
+    new_messages(report, &style, &mut out);
     super::pools::text(report, &mut out, &|text| style.bold(text));
     curves(report, &style, &mut out);
     ledger(report, &style, &mut out);
@@ -136,8 +137,10 @@ fn site(report: &Report, leak: &Leak, all: u64, style: &Style, out: &mut String)
     out.push('\n');
     line(out, &format!("  {}. {}", leak.rank, style.red(&name)));
     let share = leak.sessions * 100 / all.max(1);
-    let rate =
-        leak.rate.map(|r| format!(", {:.1} per 1000 borrows ({:.1} to {:.1})", r.per_1000, r.low, r.high)).unwrap_or_default();
+    let rate = leak
+        .rate
+        .map(|r| format!(", {:.1} per 1000 {} ({:.1} to {:.1})", r.per_1000, r.unit, r.low, r.high))
+        .unwrap_or_default();
     wrapped(out, "     ", "     ", &format!("{} of {all} leaked ({share} %){rate}", leak.sessions));
     wrapped(
         out,
@@ -157,6 +160,12 @@ fn site(report: &Report, leak: &Leak, all: u64, style: &Style, out: &mut String)
             &format!("{} ({file}:{number})", caller.function.clone().unwrap_or_default()),
         );
     }
+    for text in super::attribution::common(report, leak) {
+        wrapped(out, "     ", "       ", &text);
+    }
+    if let Some(judged) = &leak.by_age {
+        wrapped(out, "     ", "     ", &judged.text);
+    }
     let seen: Vec<String> = leak.evidence.iter().take(3).map(|at| place(report, at)).collect();
     line(
         out,
@@ -171,6 +180,17 @@ fn span(seconds: f64) -> String {
         s if s < 7200.0 => format!("{:.1} min", s / 60.0),
         s if s < 172_800.0 => format!("{:.1} h", s / 3600.0),
         s => format!("{:.1} d", s / 86_400.0),
+    }
+}
+
+fn new_messages(report: &Report, style: &Style, out: &mut String) {
+    let lines = super::novel::lines(report);
+    if lines.is_empty() {
+        return;
+    }
+    section(out, style, "NEW MESSAGES");
+    for text in lines {
+        wrapped(out, "  ", "    ", &text);
     }
 }
 
@@ -254,8 +274,8 @@ fn ledger(report: &Report, style: &Style, out: &mut String) {
             wrapped(out, "           turned away: ", "             ", &refused.join(", "));
         }
     }
-    for (why, count) in &report.undecided {
-        wrapped(out, "  ", "    ", &format!("{count} undecided: {why}"));
+    for text in super::attribution::lines(report) {
+        wrapped(out, "  ", "    ", &text);
     }
 }
 

@@ -75,8 +75,12 @@ impl Stream {
                 filled += count;
                 continue;
             }
-            if self.current.is_none() && !self.next_part(done) {
-                break;
+            if self.current.is_none() {
+                if !self.next_part(done) {
+                    break;
+                }
+                // What was read of it to look for a seam comes first.
+                continue;
             }
             let Some((origin, reader)) = self.current.as_mut() else { continue };
             match reader.read(room) {

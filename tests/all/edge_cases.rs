@@ -62,13 +62,25 @@ fn disagreements(case: &Path, expect: &toml::Table) -> Vec<String> {
         let got = leaks[0]["call_site"]["function"].as_str().unwrap_or_default().to_owned();
         differs(format!("the site ({got})"), got.ends_with(site).to_string(), "true".into());
     }
-    for (field, key) in [("endpoint", "endpoint"), ("confidence", "confidence")] {
+    for (field, key) in [("endpoint", "endpoint"), ("confidence", "confidence"), ("attribution", "attribution")] {
         if let Some(want) = expect.get(key).and_then(Want::as_str) {
             differs(field.into(), leaks[0][field].as_str().unwrap_or_default().into(), want.into());
         }
     }
     if let Some(want) = expect.get("verdict").and_then(Want::as_str) {
         differs("the verdict".into(), report["verdict"]["status"].as_str().unwrap_or_default().into(), want.into());
+    }
+    if let Some(want) = expect.get("common").and_then(Want::as_str) {
+        let got = leaks[0]["discriminators"][0]["text"].as_str().unwrap_or_default().to_owned();
+        differs(format!("what its requests have in common ({got})"), got.contains(want).to_string(), "true".into());
+    }
+    if let Some(want) = expect.get("by_age").and_then(Want::as_str) {
+        let got = leaks[0]["by_age"]["text"].as_str().unwrap_or_default().to_owned();
+        differs(format!("the first leak's age ({got})"), got.contains(want).to_string(), "true".into());
+    }
+    for text in expect.get("judged").and_then(Want::as_array).into_iter().flatten().filter_map(Want::as_str) {
+        let said = report["judged"].to_string();
+        differs(format!("the finding {text:?} in {said}"), said.contains(text).to_string(), "true".into());
     }
     let rejected: i64 = report["sources"].as_array().unwrap().iter().filter_map(|s| s["rejected"].as_i64()).sum();
     let at_least = expect.get("rejected_at_least").and_then(Want::as_integer).unwrap_or(0);
@@ -110,7 +122,7 @@ fn edge_cases_come_out_right() {
         rows.push(row);
         wrong.extend(disagreements(&case, &expect).into_iter().map(|text| format!("{name}: {text}")));
     }
-    assert_eq!(rows, (1..=27).collect::<Vec<_>>(), "every row of the table has its case");
+    assert_eq!(rows, (1..=29).collect::<Vec<_>>(), "every row of the table has its case");
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 

@@ -50,7 +50,27 @@ fn disagreements(report: &Value, expect: &toml::Table) -> Vec<String> {
     {
         wrong.push(format!("the cause is {want}, not {cause}"));
     }
+    wrong.extend(moments_off(&report["incident"], expect));
+    for (field, want) in expect.get("impact").and_then(toml::Value::as_table).into_iter().flatten() {
+        if report["impact"][field.as_str()].as_i64() != want.as_integer() {
+            wrong.push(format!("impact.{field} is {}, not {want}", report["impact"][field.as_str()]));
+        }
+    }
     wrong
+}
+
+/// Moments that are farther from the story's than it allows.
+fn moments_off(incident: &Value, expect: &toml::Table) -> Vec<String> {
+    let Some(want) = expect.get("incident").and_then(toml::Value::as_table) else { return Vec::new() };
+    let limit = want.get("tolerance_s").and_then(toml::Value::as_integer).unwrap_or(60);
+    let time = |text: &str| chrono::DateTime::parse_from_rfc3339(text).unwrap();
+    let off = |(name, moment): (&String, &toml::Value)| {
+        let moment = moment.as_str()?;
+        let found = incident[name.as_str()].as_str();
+        let near = found.is_some_and(|found| (time(found) - time(moment)).num_seconds().abs() <= limit);
+        (!near).then(|| format!("{name} is {found:?}, not {moment}"))
+    };
+    want.iter().filter_map(off).collect()
 }
 
 fn same_site(got: &Value, want: &toml::Value) -> bool {

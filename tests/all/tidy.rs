@@ -4,8 +4,17 @@ use super::tools::root;
 use std::path::{Path, PathBuf};
 
 /// Modules by floor; a module may use its own floor's parent and lower floors.
-const FLOORS: [(&str, u8); 8] =
-    [("error", 0), ("source", 1), ("ingest", 2), ("table", 3), ("correlate", 4), ("diagnose", 4), ("report", 5), ("cli", 6)];
+const FLOORS: [(&str, u8); 9] = [
+    ("error", 0),
+    ("source", 1),
+    ("ingest", 2),
+    ("table", 3),
+    ("correlate", 4),
+    ("diagnose", 4),
+    ("report", 5),
+    ("tui", 6),
+    ("cli", 7),
+];
 
 fn sources(dir: &str) -> Vec<PathBuf> {
     fn walk(dir: &Path, out: &mut Vec<PathBuf>) {

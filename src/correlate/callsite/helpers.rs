@@ -4,7 +4,7 @@
 //! alike and it is reached from several places.
 
 use super::Site;
-use crate::correlate::stats::fisher_greater;
+use crate::correlate::distributions::fisher_greater;
 use crate::table::maps::{HashMap, HashSet};
 
 /// A frame on this share of leaked and of other stacks alike is a helper.

@@ -1,36 +1,54 @@
-//! A failing cache: its errors, or more calls of the database for the same requests.
+//! A failing cache: its errors, fewer hits, or more calls of the database for the same requests.
 
-use super::{Context, Role, Weighing, above, both, more};
+use super::{Context, Role, Weighing, above, both, calls, more, tries};
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
 
-/// Statements needed on both sides before their number per request means anything.
-const MANY: u64 = 60;
+/// Look-ups on both sides from which on a share of hits is taken.
+const ASKED: u64 = 50;
+/// Points of a hundred by which hits must fall to be a sign.
+const FALL: f64 = 20.0;
 
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let mut weighing = Weighing::new(Cause::CacheFailure);
     let (before, during) = (context.before(), context.during());
     let often = more(context, |s| &s.cache_errors);
+    let broken = during.cache_errors.n >= 3 && often >= 3.0;
     if during.cache_errors.n >= 3 {
         let text = format!("{} errors of the cache, {often:.1} times as often as before", during.cache_errors.n);
-        let role = if often >= 3.0 && during.cache_errors.n >= 10 { Role::Sufficient } else { Role::Supporting };
+        let role = if broken && during.cache_errors.n >= 10 { Role::Sufficient } else { Role::Supporting };
         weighing.sign(role, 2.0, above(often, 2.0), text, Some(often), &during.cache_errors.rows);
     }
-    let asked = |side: &super::Side| side.cache_hits.n + side.cache_misses.n;
-    if asked(before) >= 50 && asked(during) >= 50 {
+    // A look-up that fails is no hit.
+    let asked = |side: &super::Side| side.cache_hits.n + side.cache_misses.n + side.cache_errors.n;
+    let counted = before.cache_hits.n + before.cache_misses.n >= ASKED && asked(during) >= ASKED;
+    let mut fell = false;
+    if counted {
         let share = |side: &super::Side| side.cache_hits.n as f64 / asked(side) as f64 * 100.0;
         let (was, now) = (share(before), share(during));
-        let rows = both(&before.cache_hits.rows, &during.cache_misses.rows);
+        let proof = if during.cache_misses.rows.is_empty() { &during.cache_errors.rows } else { &during.cache_misses.rows };
+        let rows = both(&before.cache_hits.rows, proof);
         let text = format!("the cache answered {now:.1} % of what it was asked, {was:.1} % before");
-        weighing.sign(Role::Necessary, 2.0, ((was - now) / 20.0 - 0.5).clamp(-1.0, 1.0), text, Some(now), &rows);
+        fell = was - now >= FALL;
+        let role = if broken { Role::Supporting } else { Role::Necessary };
+        weighing.sign(role, 2.0, ((was - now) / FALL - 0.5).clamp(-1.0, 1.0), text.clone(), Some(now), &rows);
+        if fell {
+            weighing.sign(Role::Sufficient, 2.0, 0.9, text, Some(now), proof);
+        }
     }
-    let calls = |side: &super::Side| side.queries.n as f64 / side.requests.n.max(1) as f64;
-    if before.queries.n >= MANY && during.queries.n >= MANY && before.requests.n >= 20 {
-        let ratio = calls(during) / calls(before);
-        let rows = both(&before.queries.rows, &during.queries.rows);
-        let text = format!("{:.2} statements a request, {:.2} before ({ratio:.2} times)", calls(during), calls(before));
-        let role = if during.cache_errors.n >= 3 { Role::Supporting } else { Role::Necessary };
-        weighing.sign(role, 2.0, above(ratio, 1.5), text, Some(ratio), &rows);
-    } else if during.cache_errors.n == 0 && asked(during) < 50 {
+    if let Some((ratio, was, now, of)) = calls(context) {
+        let rows = if of == "statements" {
+            both(&before.queries.rows, &during.queries.rows)
+        } else {
+            both(&before.borrows.rows, &during.borrows.rows)
+        };
+        let text = format!("{now:.2} {of} a request, {was:.2} before ({ratio:.2} times)");
+        let told = broken || fell || counted;
+        let role = if told { Role::Supporting } else { Role::Necessary };
+        // Other requests ask for other things: only the same mix makes more calls a sign of the cache.
+        let value = if tries(context).is_some_and(|t| t >= 2.0) { above(ratio, 1.5).min(0.2) } else { above(ratio, 1.5) };
+        let weight = if told { 1.0 } else { 2.0 };
+        weighing.sign(role, weight, value, text, Some(ratio), &rows);
+    } else if during.cache_errors.n == 0 && !counted {
         weighing.missing(
             3.0,
             "the cache's hits and misses, or every statement, so that calls of the database per request can be counted",

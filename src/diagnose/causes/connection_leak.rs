@@ -15,7 +15,10 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     match facts.leaked {
         CERTAIN.. => weighing.sign(Role::Sufficient, 3.0, 1.0, text, Some(facts.leaked as f64), &facts.leaked_rows),
         1.. => weighing.sign(Role::Supporting, 2.0, 0.4, text, Some(facts.leaked as f64), &facts.leaked_rows),
-        0 => none_leaked(context, &mut weighing),
+        0 => {
+            none_leaked(context, &mut weighing);
+            starved(context, &mut weighing);
+        }
     }
     let during = context.during();
     if facts.leaked > 0 {
@@ -33,6 +36,22 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         weighing.missing(0.5, "the pool's borrows and returns, or its leak detection, with the stack of the borrower");
     }
     weighing.finish()
+}
+
+/// A pool that stays empty while next to no statement runs and nothing is served any more: what was lent does not come back.
+fn starved(context: &Context<'_>, weighing: &mut Weighing) {
+    let (four, during) = (&context.pools.four, context.during());
+    let (Some(was), Some(now), Some(decay)) = (four.busy_before, four.busy_empty, four.decay) else { return };
+    let other = during.db_life.n + during.not_ready.n + during.db_unreachable.n + during.locks.n;
+    if context.before().every_length() && now <= 0.3 * was && decay <= 0.5 && other == 0 {
+        let text = format!(
+            "while the pool was empty statements ran in {:.0} % of the time lent ({:.0} % before), and throughput fell to {:.0} %",
+            now * 100.0,
+            was * 100.0,
+            decay * 100.0
+        );
+        weighing.sign(Role::Sufficient, 2.0, 0.7, text, Some(now / was), &four.rows);
+    }
 }
 
 /// Nothing leaked: that says something only where every borrow was followed. Server sessions of a pool stay open whether

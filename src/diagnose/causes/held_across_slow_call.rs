@@ -1,6 +1,6 @@
 //! Connections held across a slow call: holds grow while statements do not, and every connection comes back.
 
-use super::{Context, Role, Weighing, above, both, length_ratio};
+use super::{Context, Role, Statements, Weighing, above, both, length_ratio, statement_rows, statements, times_as_many};
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
 
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
@@ -8,26 +8,55 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let (facts, before, during) = (context.facts, context.before(), context.during());
     let Some((ratio, was, now)) = length_ratio(context, |s| &s.holds, 0.95, 20) else {
         weighing.missing(3.0, "the pool's borrows and returns");
+        idle(context, &mut weighing);
         return weighing.finish();
     };
     let rows = both(&before.holds.rows, &during.holds.rows);
     let text = format!("connections were held {now:.0} ms at the 95th percentile, {was:.0} ms before");
     weighing.sign(Role::Necessary, 2.0, above(ratio, 2.0), text, Some(ratio), &rows);
-    let statements = length_ratio(context, |s| &s.query_time, 0.95, 20);
-    if let Some((slower, was, now)) = statements {
-        let rows = both(&before.query_time.rows, &during.query_time.rows);
-        let text = format!("statements took {now:.1} ms at the 95th percentile, {was:.1} ms before");
-        weighing.sign(Role::Supporting, 1.5, if slower < 1.5 { 0.8 } else { -above(slower, 1.5) }, text, Some(slower), &rows);
-    } else {
-        weighing.missing(1.0, "the times of statements");
+    let how = statements(context);
+    match how {
+        Statements::All(slower, was, now) => {
+            let text = format!("statements took {now:.1} ms at the 95th percentile, {was:.1} ms before");
+            let value = if slower < 1.5 { 0.8 } else { -above(slower, 1.5) };
+            weighing.sign(Role::Supporting, 1.5, value, text, Some(slower), &statement_rows(context));
+        }
+        Statements::Slow(ratio, n) => {
+            let text = format!("{n} statements took long enough to be logged, {}", times_as_many(ratio));
+            let value = if how.same() { 0.6 } else { -above(ratio.low.max(0.01), 1.5).max(0.0) };
+            weighing.sign(
+                Role::Supporting,
+                1.5,
+                value,
+                text,
+                Some(ratio.value).filter(|r| r.is_finite()),
+                &statement_rows(context),
+            );
+        }
+        Statements::Unknown => weighing.missing(1.5, "the times of statements"),
     }
     let slow = during.slow.n + during.locks.n;
     if facts.leaked >= 5 {
         let text = format!("{} connections were never given back", facts.leaked);
         weighing.sign(Role::Supporting, 2.0, -1.0, text, Some(facts.leaked as f64), &facts.leaked_rows);
-    } else if ratio >= 3.0 && statements.is_none_or(|(slower, ..)| slower < 1.5) && slow < 3 && during.timeouts.n >= 3 {
-        let text = format!("{} waits were in vain while holds grew {ratio:.1} times and statements did not", during.timeouts.n);
-        weighing.sign(Role::Sufficient, 2.0, 1.0, text, Some(ratio), &during.timeouts.rows);
+    } else if ratio >= 3.0 && how.same() && (slow < 3 || matches!(how, Statements::All(..) | Statements::Slow(..))) {
+        let text = format!("holds grew {ratio:.1} times, statements did not, and every connection came back");
+        let rows = if during.timeouts.rows.is_empty() { &during.holds.rows } else { &during.timeouts.rows };
+        weighing.sign(Role::Sufficient, 2.0, 1.0, text, Some(ratio), rows);
     }
     weighing.finish()
+}
+
+/// Where borrows are not logged: the pool was empty, hardly a statement ran, and still requests were served.
+fn idle(context: &Context<'_>, weighing: &mut Weighing) {
+    let four = &context.pools.four;
+    let (Some(was), Some(now), Some(decay)) = (four.busy_before, four.busy_empty, four.decay) else { return };
+    if context.facts.leaked == 0 && context.before().every_length() && now <= 0.3 * was && decay >= 0.5 {
+        let text = format!(
+            "while the pool was empty statements ran in {:.0} % of the time lent ({:.0} % before), and it went on serving",
+            now * 100.0,
+            was * 100.0
+        );
+        weighing.sign(Role::Sufficient, 2.0, 0.7, text, Some(now / was), &four.rows);
+    }
 }

@@ -10,7 +10,7 @@ const SATURATED: [&[u8; 2]; 5] = [b"sQ", b"CQ", b"sH", b"CH", b"sD"];
 
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let mut weighing = Weighing::new(Cause::LbMisconfiguration);
-    let (facts, before, during) = (context.facts, context.before(), context.during());
+    let (facts, during) = (context.facts, context.during());
     let mut own = during.states(&OWN);
     let saturated = during.states(&SATURATED);
     let unreachable = |reason: &[u8]| {
@@ -31,6 +31,11 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         );
         return weighing.finish();
     }
+    let hasty = hasty(context);
+    if let Some(gave_up) = hasty {
+        own.n += gave_up.n;
+        own.rows.extend(gave_up.rows.iter().take(1));
+    }
     let share = own.n as f64 / failed as f64;
     let proof: Vec<_> = own.rows.iter().chain(&saturated.rows).chain(&during.failed.rows).take(3).copied().collect();
     let text = format!(
@@ -39,7 +44,13 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         (share * 100.0).min(100.0)
     );
     weighing.sign(Role::Necessary, 2.0, ((share - 0.15) / 0.15).clamp(-1.0, 1.0), text, Some(share), &proof);
-    if saturated.n > 0 {
+    if let Some(gave_up) = hasty {
+        let text = format!(
+            "the balancer gave up on {} requests that the application went on to answer, no slower than before",
+            gave_up.n
+        );
+        weighing.sign(Role::Supporting, 1.5, 0.9, text, Some(gave_up.n as f64), &gave_up.rows);
+    } else if saturated.n > 0 {
         let share = saturated.n as f64 / failed as f64;
         let text =
             format!("{} of {failed} ended while queued or waiting for a slow back end: saturation, not routing", saturated.n);
@@ -51,8 +62,22 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         let text = format!("the balancer itself failed {} requests", own.n);
         weighing.sign(Role::Sufficient, 1.5, 0.8, text, Some(own.n as f64), &own.rows);
     }
-    let _ = before;
     weighing.finish()
+}
+
+/// Requests that the balancer gave up on although the application answered as fast and as well as before: its own time-out
+/// is too short.
+fn hasty<'a>(context: &'a Context<'_>) -> Option<&'a Count> {
+    let (before, during) = (context.before(), context.during());
+    let gave_up = &during.gave_up;
+    if before.requests.rows == before.app_requests.rows || during.app_requests.n < 50 || gave_up.n < 20 {
+        return None;
+    }
+    // The median follows the mix of requests, and those that are tried again weigh more: the slow end must be as it was.
+    let (was, now) = (before.app_latency.ms(0.95, 20)?, during.app_latency.ms(0.95, 20)?);
+    let same = now <= 1.5 * was.max(20.0);
+    let answered = during.app_failed.n as f64 <= 0.2 * gave_up.n as f64;
+    (answered && during.timeouts.n == 0 && same).then_some(gave_up)
 }
 
 /// Did every request reach the application?

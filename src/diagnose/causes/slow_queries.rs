@@ -1,55 +1,72 @@
 //! Slow queries: statements take longer than before, or wait for locks.
 
-use super::{Context, Role, Weighing, above, both, length_ratio, more};
+use super::{Context, Role, Statements, Weighing, above, more, statement_rows, statements, times_as_many};
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
-use backtrail_parsers::Kind;
 
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let mut weighing = Weighing::new(Cause::SlowQueries);
-    let (facts, before, during) = (context.facts, context.before(), context.during());
-    let measured = length_ratio(context, |s| &s.query_time, 0.95, 20);
-    if let Some((ratio, was, now)) = measured {
-        let rows = both(&before.query_time.rows, &during.query_time.rows);
-        let text = format!("statements took {now:.1} ms at the 95th percentile, {was:.1} ms before");
-        weighing.sign(Role::Necessary, 2.0, above(ratio, 2.0), text, Some(ratio), &rows);
+    let (facts, during) = (context.facts, context.during());
+    let rows = statement_rows(context);
+    let locked = during.locks.n >= 3 && more(context, |s| &s.locks) >= 2.0;
+    match statements(context) {
+        Statements::All(ratio, was, now) => {
+            let text = format!("statements took {now:.1} ms at the 95th percentile, {was:.1} ms before");
+            let role = if locked { Role::Supporting } else { Role::Necessary };
+            weighing.sign(role, 2.0, above(ratio, 2.0), text.clone(), Some(ratio), &rows);
+            if ratio >= 3.0 {
+                weighing.sign(Role::Sufficient, 1.5, above(ratio, 2.0).max(0.6), text, Some(ratio), &during.query_time.rows);
+            }
+        }
+        Statements::Slow(ratio, n) => {
+            let text = format!("{n} statements took long enough to be logged, {}", times_as_many(ratio));
+            // Few in all, or surely no more than before: whatever it was, it was not these.
+            let none = n < 3 || ratio.high < 1.5;
+            let role = if none && !locked { Role::Necessary } else { Role::Supporting };
+            // What chance may bring is no sign.
+            let value = if none { -0.8 } else { above(ratio.low.max(0.01), 1.5).min(above(ratio.value.min(1e6), 2.0)) };
+            weighing.sign(
+                role,
+                2.0,
+                value.max(if none { -1.0 } else { -0.4 }),
+                text.clone(),
+                Some(ratio.value).filter(|r| r.is_finite()),
+                &rows,
+            );
+            if ratio.low >= 2.0 && n >= 5 {
+                let value = above(ratio.low, 1.5).max(0.6);
+                weighing.sign(
+                    Role::Sufficient,
+                    1.5,
+                    value,
+                    text,
+                    Some(ratio.value).filter(|r| r.is_finite()),
+                    &during.query_time.rows,
+                );
+            }
+        }
+        Statements::Unknown => {
+            weighing.missing(3.0, "the times of statements (log_min_duration_statement, the slow log)");
+        }
     }
-    let noted = during.slow.n + during.locks.n + during.canceled.n;
-    let often = more(context, |s| &s.slow)
-        .max(more(context, |s| &s.locks))
-        .max(more(context, |s| &s.canceled))
-        .max(more(context, |s| &s.queries));
-    let mut rows = during.locks.rows.clone();
-    rows.extend(during.slow.rows.iter().chain(&during.canceled.rows).take(2));
-    if noted >= 3 && often >= 2.0 {
+    if locked {
         let text = format!(
-            "{} slow statements, {} waits for locks and {} cancelled statements, {often:.1} times as often as before",
-            during.slow.n, during.locks.n, during.canceled.n
+            "{} waits for locks and deadlocks, {:.1} times as often as before",
+            during.locks.n,
+            more(context, |s| &s.locks)
         );
-        let role = if during.locks.n >= 3 || often >= 4.0 { Role::Sufficient } else { Role::Supporting };
-        weighing.sign(role, 2.0, 0.9, text, Some(noted as f64), &rows);
-    } else if measured.is_none() {
-        let known = facts.seen.contains(&Kind::Query) || facts.seen.contains(&Kind::SlowQuery);
-        slow_log(context, &mut weighing, known);
+        weighing.sign(Role::Sufficient, 2.0, 1.0, text, Some(during.locks.n as f64), &during.locks.rows);
+    }
+    if during.canceled.n >= 3 && more(context, |s| &s.canceled) >= 2.0 {
+        let text = format!(
+            "{} statements were cancelled, {:.1} times as often as before",
+            during.canceled.n,
+            more(context, |s| &s.canceled)
+        );
+        weighing.sign(Role::Supporting, 1.0, 0.7, text, Some(during.canceled.n as f64), &during.canceled.rows);
     }
     if facts.leaked >= 5 {
         let text = format!("{} connections leaked", facts.leaked);
         weighing.sign(Role::Supporting, 1.0, -0.6, text, Some(facts.leaked as f64), &facts.leaked_rows);
     }
     weighing.finish()
-}
-
-/// Where only slow statements are logged their number is what there is.
-fn slow_log(context: &Context<'_>, weighing: &mut Weighing, known: bool) {
-    let during = context.during();
-    let often = more(context, |s| &s.queries);
-    let proof: Vec<_> = [Kind::SlowQuery, Kind::Query].iter().filter_map(|k| context.facts.first_of.get(k)).copied().collect();
-    if known && during.queries.n >= 5 && often >= 2.0 {
-        let text = format!("{} statements long enough to be logged, {often:.1} times as often as before", during.queries.n);
-        weighing.sign(Role::Sufficient, 2.0, above(often, 2.0).max(0.5), text, Some(often), &during.queries.rows);
-    } else if known {
-        let text = format!("statements that take long are logged, and during the incident there were {}", during.queries.n);
-        weighing.sign(Role::Necessary, 2.0, -0.8, text, Some(during.queries.n as f64), &proof);
-    } else {
-        weighing.missing(3.0, "the times of statements (log_min_duration_statement, the slow log)");
-    }
 }

@@ -1,32 +1,54 @@
-//! A surge: many clients ask more than before, and that comes before the errors.
+//! A surge: many clients ask more than before. Requests that only repeat a failed one are an effect and do not count.
 
-use super::{Context, Role, Weighing, above, both, rate_ratio};
+use super::{Context, Role, Weighing, above, both, tries};
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
+
+/// A share of repeats from which on they are worth a sentence.
+const REPEATS: f64 = 0.1;
 
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let mut weighing = Weighing::new(Cause::TrafficSurge);
     let (before, during) = (context.before(), context.during());
-    let Some(ratio) = rate_ratio(context, |s| &s.requests, 20) else {
+    let Some(ratio) = tries(context) else {
         weighing.missing(3.0, "an access log that covers the time before the incident too");
         return weighing.finish();
     };
     let rows = both(&before.requests.rows, &during.requests.rows);
     let text = format!(
-        "requests came {ratio:.2} times as often as before ({:.1} a second, {:.1} before)",
-        during.rate(&during.requests),
-        before.rate(&before.requests)
+        "first tries came {ratio:.2} times as often as before ({:.1} a second, {:.1} before)",
+        during.tries(),
+        before.tries()
     );
     weighing.sign(Role::Necessary, 2.0, if ratio < 1.3 { -1.0 } else { above(ratio, 1.5) }, text, Some(ratio), &rows);
-    let spread = during.clients.len() as f64 / before.clients.len().max(1) as f64 * before.seconds().max(1.0)
-        / during.seconds().max(1.0);
-    let (top, usual) = (during.top(1), before.top(1));
-    let text = format!("the busiest client made {:.1} % of the requests, {:.1} % before", top * 100.0, usual * 100.0);
-    let alone = top >= 0.2 && top >= 3.0 * usual;
-    weighing.sign(Role::Supporting, 1.0, if alone { -1.0 } else { 0.3 }, text, Some(top), &rows);
-    if ratio >= 2.0 && !alone {
-        let text =
-            format!("load doubled or more, spread over {} clients ({} before)", during.clients.len(), before.clients.len());
-        weighing.sign(Role::Sufficient, 1.5, 0.5 + (spread - 1.0).clamp(0.0, 0.5), text, Some(ratio), &rows);
+    let repeats = during.repeated.n as f64 / during.requests.n.max(1) as f64;
+    if repeats >= REPEATS {
+        let text = format!(
+            "{} of {} requests ({:.0} %) repeat one that failed just before: they follow the failures",
+            during.repeated.n,
+            during.requests.n,
+            repeats * 100.0
+        );
+        let all = during.rate(&during.requests) / before.rate(&before.requests).max(1e-9);
+        let value = if ratio >= 2.0 { 0.0 } else { -((all - ratio) / all.max(1.0)).clamp(0.0, 1.0) };
+        weighing.sign(Role::Supporting, 0.5, value, text, Some(repeats), &during.repeated.rows);
+    }
+    if let Some(few) = &context.facts.few {
+        let text = format!("{} made {:.0} % of what came on top: no crowd", few.key.words(), few.extra * 100.0);
+        weighing.sign(Role::Supporting, 2.0, -1.0, text, Some(few.extra), &few.rows);
+    } else {
+        let (new, _) = during.talkers.new_to(&before.talkers);
+        let text = format!(
+            "{} clients asked, {} before, {new} of them for the first time; the busiest made {:.1} % of the requests, {:.1} % before",
+            during.clients.len(),
+            before.clients.len(),
+            during.top(1) * 100.0,
+            before.top(1) * 100.0
+        );
+        weighing.sign(Role::Supporting, 1.0, 0.4, text, Some(during.clients.len() as f64), &rows);
+        if ratio >= 2.0 {
+            let text = format!("load grew {ratio:.1} times, spread over many clients");
+            weighing.sign(Role::Sufficient, 1.5, (0.4 + ratio / 10.0).min(1.0), text, Some(ratio), &during.requests.rows);
+        }
     }
     if context.facts.leaked >= 5 {
         let text = format!("{} connections leaked", context.facts.leaked);
