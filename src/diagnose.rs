@@ -91,13 +91,13 @@ fn windows(case: &Case, moments: &Moments) -> ((i64, i64), (i64, i64)) {
     let (from, to) = case.window.unwrap_or((0, 1));
     let middle = i64::midpoint(from, to);
     let start = moments.span().map_or(middle, |span| span.0);
-    let begin = moments.cause_start.unwrap_or(start).min(start);
     let end = moments.recovered.unwrap_or(to).max(start + 1);
-    ((from, begin.max(from + 1)), (start - LEAD.min((start - begin).max(2_000_000_000)), end))
+    // Up to the onset users saw nothing, though the cause may be at work: that is what the incident is compared with.
+    ((from, start.max(from + 1)), (start.saturating_sub(LEAD), end))
 }
 
 /// A cause may show this long before users see anything: that still belongs to the incident.
-const LEAD: i64 = 120_000_000_000;
+const LEAD: i64 = 2_000_000_000;
 
 /// The first and the last row of a stretch of time.
 fn searched(rows: &Rows<'_>, during: (i64, i64)) -> Vec<RowId> {

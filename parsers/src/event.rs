@@ -199,7 +199,7 @@ impl Default for Event<'_> {
 impl<'a> Event<'a> {
     /// The value of a structured attribute, by exact key (`err.type`); the first that matches.
     pub fn attr(&self, key: &str) -> Option<&'a [u8]> {
-        self.attrs.iter().find(|(k, _)| *k == key.as_bytes()).map(|(_, v)| *v)
+        self.attrs.iter().find(|(k, _)| crate::prim::text::same(k, key.as_bytes())).map(|(_, v)| *v)
     }
 
     /// The value of the first of several attributes that is present and not empty.

@@ -4,6 +4,7 @@ use crate::event::{Arena, Event};
 use crate::kind::Kind;
 use crate::layout::Domain;
 use crate::prim::needles::Needles;
+use crate::prim::text;
 use crate::recogniser::RecogniserSpec;
 use crate::severity::Severity;
 
@@ -59,7 +60,7 @@ impl Recognisers {
         self.needles.find(event.stack, &mut mark);
         for (_, value) in event.attrs {
             // The message is often an attribute too; numbers hold no needle.
-            if !same(value, event.message) && !is_number(value) {
+            if !is_one(value, event.message) && !is_number(value) {
                 self.needles.find(value, &mut mark);
             }
         }
@@ -95,7 +96,7 @@ impl Names {
         }
         let slot = self.slots.get_mut(usize::from(mixed(name)) % Self::PLACES).filter(|_| name.len() <= Self::LONGEST);
         if let Some((known, asked)) = &slot
-            && known == name
+            && text::same(known, name)
         {
             return *asked;
         }
@@ -122,13 +123,14 @@ fn mixed(name: &[u8]) -> u16 {
 }
 
 /// True where both are the same bytes in memory.
-fn same(one: &[u8], other: &[u8]) -> bool {
+fn is_one(one: &[u8], other: &[u8]) -> bool {
     std::ptr::eq(one, other)
 }
 
-/// Digits, and what stands between them in numbers, times and addresses; a test holds that no needle is made of those.
+/// Digits, and what stands between them in numbers and dates; a test holds that no needle is made of those. A colon may
+/// belong to a port, which a recogniser knows.
 fn is_number(value: &[u8]) -> bool {
-    value.len() <= 32 && value.iter().all(|b| matches!(b, b'0'..=b'9' | b'.' | b':' | b'-'))
+    value.len() <= 32 && value.iter().all(|b| matches!(b, b'0'..=b'9' | b'.' | b'-'))
 }
 
 /// A record at error level that shows an exception, and that nobody made more of, is an error. A bare sentence at error

@@ -3,7 +3,7 @@
 use super::facts::{Count, Facts, Lengths, Side};
 use super::hypothesis::{Hypothesis, Role, Weighing};
 use crate::correlate::Case;
-use crate::correlate::distributions::{Ratio, rate_ratio};
+use crate::correlate::distributions::{self, Ratio};
 use crate::table::RowId;
 
 macro_rules! causes {
@@ -80,18 +80,18 @@ impl Statements {
 
 fn statements(context: &Context<'_>) -> Statements {
     let (before, during) = (context.before(), context.during());
-    if before.every_length() && (during.every_length() || during.query_time.ns.len() >= 20) {
-        if let Some((ratio, was, now)) = length_ratio(context, |s| &s.query_time, 0.95, 20) {
-            return Statements::All(ratio, was, now);
-        }
+    if before.every_length()
+        && during.query_time.ns.len() >= 20
+        && let Some((ratio, was, now)) = length_ratio(context, |s| &s.query_time, 0.95, 20)
+    {
+        return Statements::All(ratio, was, now);
     }
-    let timed = |side: &Side| {
-        let exposure = if before.requests.n > 0 && during.requests.n > 0 { side.requests.n } else { side.seconds() as u64 };
-        (side.query_time.ns.len() as u64, exposure)
-    };
-    let ((now, over), (was, under)) = (timed(during), timed(before));
-    let ratio = rate_ratio((now, was), (over, under)).filter(|_| now + was > 0);
-    ratio.map_or(Statements::Unknown, |ratio| Statements::Slow(ratio, now))
+    let (now, was) = (during.query_time.ns.len() as u64, before.query_time.ns.len() as u64);
+    let requests = (during.requests.n, before.requests.n);
+    let seconds = (during.seconds() as u64, before.seconds() as u64);
+    let exposure = if requests.0 > 0 && requests.1 > 0 { requests } else { seconds };
+    let ratio = distributions::rate_ratio((now, was), exposure).filter(|_| now + was > 0);
+    ratio.map_or(Statements::Unknown, |r| Statements::Slow(r, now))
 }
 
 /// "12 times as many as before", or that there were none before.
@@ -102,6 +102,12 @@ fn times_as_many(ratio: Ratio) -> String {
 /// Rows of statements on both sides.
 fn statement_rows(context: &Context<'_>) -> Vec<RowId> {
     both(&context.before().query_time.rows, &context.during().query_time.rows)
+}
+
+/// What an answered request holds of the pool, by its counters: during over before, before and during in s.
+fn lent(context: &Context<'_>) -> Option<(f64, f64, f64)> {
+    let (was, now) = (context.before().lent_a_request(5)?, context.during().lent_a_request(5)?);
+    (was > 0.0).then(|| (now / was, was, now))
 }
 
 /// First tries a second during over before: requests without those that only repeat a failed one.

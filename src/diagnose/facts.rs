@@ -111,6 +111,8 @@ pub struct Side {
     pub waiting: Count,
     /// Lines with a pool's counters.
     pub counters: Count,
+    /// Connections lent, summed over them.
+    pub lent: u64,
     /// Clients turned away by a server for lack of room.
     pub full: Count,
     /// Clients turned away because the server starts or stops.
@@ -162,6 +164,14 @@ impl Side {
     /// First tries a second: requests without those that only repeat a failed one.
     pub fn tries(&self) -> f64 {
         self.requests.n.saturating_sub(self.repeated.n) as f64 / self.seconds().max(1e-9)
+    }
+
+    /// Mean number of connections lent for one answered request a second: what a request holds, where only counters are
+    /// logged. `None` for fewer than `few` counters.
+    pub fn lent_a_request(&self, few: u64) -> Option<f64> {
+        let answered = self.app_requests.n.saturating_sub(self.app_failed.n);
+        let mean = self.lent as f64 / self.counters.n.max(1) as f64;
+        (self.counters.n >= few && answered >= 20).then(|| mean / (answered as f64 / self.seconds().max(1e-9)))
     }
 
     /// Connections asked for: borrows, and waits in vain.
@@ -248,8 +258,8 @@ pub fn measure(rows: &Rows<'_>, case: &Case, before: (i64, i64), during: (i64, i
     (facts.before.from, facts.before.to) = before;
     (facts.during.from, facts.during.to) = during;
     let edge = if rows.iter().any(|r| r.kind() == Kind::LbRequest) { Kind::LbRequest } else { Kind::RequestEnd };
-    let mut last = None;
     let mut again = Again::default();
+    let mut last = None;
     for row in rows.iter().filter(Row::has_time) {
         let (time, kind) = (row.time(), row.kind());
         if last != Some(kind) {
@@ -310,6 +320,7 @@ fn count(side: &mut Side, row: &Row<'_>, edge: Kind) {
         Kind::PoolBorrow => side.borrows.add(id),
         Kind::PoolStats => {
             side.counters.add(id);
+            side.lent += u64::from(row.counter(IntCol::Active).unwrap_or(0));
             let waiting = u64::from(row.counter(IntCol::Waiting).unwrap_or(0));
             if waiting > side.waiting.n {
                 side.waiting = Count { n: waiting, rows: vec![id] };

@@ -185,6 +185,11 @@ impl Hypothesis {
         self.signs.iter().any(|s| s.role == Role::Sufficient && s.value >= 0.5)
     }
 
+    /// True where a sign that it cannot do without was measured and is there.
+    pub fn needed(&self) -> bool {
+        self.signs.iter().any(|s| s.role == Role::Necessary && s.value >= 0.3)
+    }
+
     /// True where something speaks clearly against it.
     pub fn contradicted(&self) -> bool {
         self.signs.iter().any(|s| s.value <= -0.5)

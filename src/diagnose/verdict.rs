@@ -278,7 +278,7 @@ pub fn judge(
         let strong = h.sufficient() && score(h) >= 0.4;
         if strong && !h.contradicted() && score(h) >= 0.6 && ahead >= MARGIN {
             (h.status, sureness, cause) = (Status::Confirmed, Sureness::Confirmed, Some(h.cause));
-        } else if h.sufficient() || score(h) >= 0.4 {
+        } else if h.sufficient() || score(h) >= 0.4 && h.missing.is_empty() && h.needed() {
             (h.status, sureness, cause) = (Status::Likely, Sureness::Likely, Some(h.cause));
         }
     }

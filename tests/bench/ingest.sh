@@ -1,5 +1,6 @@
 #!/bin/sh
-# How fast the whole program reads logs, beside tools that only look for a word in them or decompress them.
+# How fast the whole program reads logs, beside tools that only count, hash, search or decompress them, and beside those
+# tools of the trade that are installed (pgBadger, GoAccess, lnav, hl, halog, jq).
 #
 #   tests/bench/ingest.sh [-n RUNS] LOG...
 #
@@ -50,6 +51,30 @@ have() {
     command -v "$1" > /dev/null 2>&1
 }
 
+processor=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2> /dev/null | sed -n 1p)
+printf '%s, %s, %s processors %s\n' "$(date -u +%Y-%m-%d)" "$(uname -sm)" "$(getconf _NPROCESSORS_ONLN)" "$processor"
+
+# peers LOG BYTES: the tools that know the log's format, by its first line.
+peers() {
+    case $(head -n 1 "$1") in
+        '{'*)
+            have hl && measure 'hl --sort' "$2" hl -P --sort "$1"
+            have jq && measure 'jq -c .level' "$2" jq -c .level "$1"
+            ;;
+        *haproxy*)
+            have halog && measure 'halog -H -st' "$2" sh -c 'halog -H -st < "$1"' halog "$1"
+            ;;
+        *'] "'*)
+            have goaccess && measure 'goaccess -o json' "$2" goaccess "$1" --log-format=COMBINED --no-progress -o "$dir/out.json"
+            ;;
+        *LOG:*)
+            have pgbadger && measure 'pgbadger -j 1' "$2" pgbadger -q -j 1 -f stderr -p '%m [%p] %q%u@%d ' -o "$dir/out.json" "$1"
+            ;;
+    esac
+    have lnav && measure 'lnav -n -c count' "$2" lnav -n -c ';SELECT count(*) FROM all_logs' "$1"
+    return 0
+}
+
 for log; do
     bytes=$(wc -c < "$log" | tr -d ' ')
     # Into the page cache.
@@ -58,6 +83,8 @@ for log; do
     measure 'backtrail -j1' "$bytes" "$program" report --format json -j 1 "$log"
     measure 'backtrail -j2' "$bytes" "$program" report --format json -j 2 "$log"
     measure 'wc -l' "$bytes" wc -l "$log"
+    measure 'sha256sum' "$bytes" sha256sum "$log"
+    measure 'grep -c disconnection' "$bytes" grep -c disconnection "$log"
     if have rg; then
         measure 'rg -c disconnection' "$bytes" rg -c disconnection "$log"
     fi
@@ -66,4 +93,5 @@ for log; do
         measure 'zstd -d' "$bytes" zstd -q -d -c "$dir/log.zst"
         rm -f "$dir/log.zst"
     fi
+    peers "$log" "$bytes"
 done

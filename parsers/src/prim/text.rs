@@ -43,6 +43,21 @@ pub fn find_two(text: &[u8], one: u8, other: u8) -> Option<usize> {
     memchr::memchr2(one, other, text.get(at..)?).map(|hit| at + hit)
 }
 
+/// True where both are the same text. For names, which are short: up to sixteen bytes are compared without a call.
+#[inline]
+pub fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    match (one.first_chunk::<8>(), other.first_chunk::<8>(), one.last_chunk::<8>(), other.last_chunk::<8>()) {
+        (Some(head), Some(first), Some(tail), Some(last)) => head == first && tail == last && (one.len() <= 16 || one == other),
+        _ => match (one.first_chunk::<4>(), other.first_chunk::<4>()) {
+            (Some(head), Some(first)) => head == first && one.last_chunk::<4>() == other.last_chunk::<4>(),
+            _ => one.iter().zip(other).all(|(a, b)| a == b),
+        },
+    }
+}
+
 /// The part of `text` after the first `marker`.
 pub fn after<'a>(text: &'a [u8], marker: &[u8]) -> Option<&'a [u8]> {
     let at = memchr::memmem::find(text, marker)?;
@@ -125,6 +140,20 @@ mod tests {
             assert_eq!(find(&text, b' '), Some(length));
         }
         assert_eq!(find(b"\x01\x00\x01\x00", 0), Some(1));
+    }
+
+    #[test]
+    fn the_same_text_is_the_same_at_every_length() {
+        for length in 0..40 {
+            let text: Vec<u8> = (0..length).collect();
+            assert!(same(&text, &text.clone()));
+            assert!(!same(&text, &[&text[..], b"x"].concat()));
+            for at in 0..usize::from(length) {
+                let mut other = text.clone();
+                other[at] ^= 0x80;
+                assert!(!same(&text, &other), "{length} {at}");
+            }
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::sessions::{Names, Spells, of_layer, resolution, window};
 use super::{Decision, Doubt, Fate, Judgement, Opinion, SEVERAL, Setting, Spell, judge, shift};
 use crate::correlate::classify::is_without_reference;
-use crate::correlate::distributions::Control;
+use crate::correlate::distributions::{Control, clopper_pearson};
 use crate::correlate::ledger::Folded;
 use crate::correlate::pooled;
 use crate::correlate::session::{Class, Session};
@@ -20,6 +20,8 @@ const PARTS: i64 = 4;
 const MOST_PARTS: usize = 3;
 /// So many old sessions, each opened after another had come and gone, are more than a pool keeps by default.
 const MANY: usize = 15;
+/// Closes without an open from which on a log is known to lose lines.
+const LOSSES: u64 = 3;
 /// Old sessions of a pool's borrowers below which they are no habit.
 const HABIT: usize = 3;
 /// Fewer than [`SEVERAL`] leaks are claimed at this q value only: a log without any must not be blamed for one by chance.
@@ -80,6 +82,7 @@ pub fn decide(rows: &Rows<'_>, folded: &mut Folded, control: Control) -> Judged 
             Layer::Pool => doubt_threads(&mut opinions, &found, folded),
             _ => doubt_pools(&mut opinions, &found.list, setting.window),
         }
+        doubt_lost(&mut opinions, &found.list, lost(folded, layer));
         doubt_few(&mut opinions, if layer == Layer::Pool { HABIT } else { SEVERAL });
         judged.late.extend(late.into_iter().filter_map(|at| found.sessions.get(at).copied()));
         judged.findings.extend(give(layer, &found, &opinions, folded, &names));
@@ -200,6 +203,34 @@ fn doubt_threads(opinions: &mut [Opinion], found: &Spells, folded: &Folded) {
         let session = found.sessions.get(opinion.index).and_then(|index| folded.sessions.get(*index as usize));
         if session.is_some_and(|s| s.thread != 0 && s.request.is_none() && borrows.get(&key(s)) == Some(&1)) {
             opinion.decision = Decision::Undecided(Doubt::OwnThread);
+        }
+    }
+}
+
+/// The share of a layer's opens of which no line tells although their close does, at the most: closes are lost as often.
+/// `None` where no such loss is seen.
+fn lost(folded: &Folded, layer: Layer) -> Option<f64> {
+    let balances = folded.balances();
+    let balance = balances.get(&layer).filter(|b| b.orphan_closes >= LOSSES)?;
+    Some(clopper_pearson(balance.orphan_closes, balance.closes).1)
+}
+
+/// Old sessions of a place that are no more than lost closes would make them.
+fn doubt_lost(opinions: &mut [Opinion], spells: &[Spell], lost: Option<f64>) {
+    let Some(lost) = lost else { return };
+    let place = |s: &Spell| (s.strata.site, s.strata.endpoint, s.strata.pool);
+    let mut counts: BTreeMap<(u32, u32, u32), (u64, u64)> = BTreeMap::new();
+    for spell in spells {
+        counts.entry(place(spell)).or_default().1 += 1;
+    }
+    let old = opinions.iter().filter(|o| o.decision == Decision::Leaked);
+    for spell in old.filter_map(|o| spells.get(o.index)) {
+        counts.entry(place(spell)).or_default().0 += 1;
+    }
+    for opinion in opinions.iter_mut().filter(|o| o.decision == Decision::Leaked) {
+        let counts = spells.get(opinion.index).and_then(|s| counts.get(&place(s)));
+        if counts.is_some_and(|(old, of)| clopper_pearson(*old, *of).0 <= lost) {
+            opinion.decision = Decision::Undecided(Doubt::MayBeLost);
         }
     }
 }

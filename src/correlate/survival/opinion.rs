@@ -17,6 +17,8 @@ pub enum Doubt {
     MayBePooled,
     /// Too few old ones to be a habit.
     MayBeKept,
+    /// The log loses about as many lines.
+    MayBeLost,
     /// A thread that opened nothing else holds it.
     OwnThread,
 }
@@ -68,6 +70,7 @@ impl Opinion {
                 "far older than others, but a pool may keep it: no more of them were added"
             }
             Decision::Undecided(Doubt::MayBeKept) => "far older than others, but so few are that one may keep it by design",
+            Decision::Undecided(Doubt::MayBeLost) => "far older than others, but its log loses about as many lines",
             Decision::Undecided(Doubt::OwnThread) => {
                 "far older than others, but its thread opened nothing else: it may keep it by design"
             }

@@ -1,7 +1,8 @@
 //! A connection leak: opens that are never given back, and a pool or server that runs out because of them.
 
 use super::{Context, Role, Weighing};
-use crate::correlate::Class;
+use crate::correlate::session::Ended;
+use crate::correlate::{Class, Session};
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
 use backtrail_parsers::{Kind, Layer};
 
@@ -59,14 +60,28 @@ fn starved(context: &Context<'_>, weighing: &mut Weighing) {
 fn none_leaked(context: &Context<'_>, weighing: &mut Weighing) {
     let followed = |layer: Layer| context.case.sessions.iter().filter(move |s| s.layer == layer);
     let layer = [Layer::Pool, Layer::Proxy, Layer::Db].into_iter().find(|layer| followed(*layer).count() >= 10);
-    let pooled = followed(Layer::Db).any(|s| s.class == Class::PooledIdle);
+    let during = context.during();
+    // A pool's server sessions are few and long: that they end says nothing about who borrowed them.
+    let opened = followed(Layer::Db).filter(|s| s.open >= during.from && s.open < during.to).count() as u64;
+    let pooled = followed(Layer::Db).any(|s| s.class == Class::PooledIdle)
+        || during.requests.n.max(during.queries.n) > 2 * opened.max(1);
     match layer {
         Some(layer) if layer != Layer::Db || !pooled => {
             let all = followed(layer).count();
-            let closed = followed(layer).filter(|s| s.end.is_some()).count();
-            let rows: Vec<_> = followed(layer).filter_map(|s| s.end_row).take(2).collect();
+            let closed = followed(layer).filter(|s| s.ended == Ended::Logged).count();
+            let rows: Vec<_> = followed(layer).filter(|s| s.ended == Ended::Logged).filter_map(|s| s.end_row).take(2).collect();
             let text = format!("of {all} sessions at the {} layer {closed} were closed and none leaked", layer.name());
-            weighing.sign(Role::Necessary, 3.0, -1.0, text, Some(0.0), &rows);
+            // Those that ended with their process, or whose end is not known, may have been held for good.
+            let open = |s: &&Session| {
+                !matches!(s.ended, Ended::Logged | Ended::Superseded) && s.class != Class::StillInUse && s.open < during.to
+            };
+            let untold = followed(layer).filter(open).count();
+            if untold >= 3 {
+                weighing.sign(Role::Supporting, 1.0, -0.3, text, Some(0.0), &rows);
+                weighing.missing(1.0, "what became of the sessions whose end no line tells of");
+            } else {
+                weighing.sign(Role::Necessary, 3.0, -1.0, text, Some(0.0), &rows);
+            }
         }
         _ => weighing.missing(3.0, "the pool's borrows and returns (its server sessions stay open in any case)"),
     }

@@ -1,6 +1,6 @@
 //! Connections held across a slow call: holds grow while statements do not, and every connection comes back.
 
-use super::{Context, Role, Statements, Weighing, above, both, length_ratio, statement_rows, statements, times_as_many};
+use super::{Context, Role, Statements, Weighing, above, both, length_ratio, lent, statement_rows, statements, times_as_many};
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
 
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
@@ -9,6 +9,7 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let Some((ratio, was, now)) = length_ratio(context, |s| &s.holds, 0.95, 20) else {
         weighing.missing(3.0, "the pool's borrows and returns");
         idle(context, &mut weighing);
+        counted(context, &mut weighing);
         return weighing.finish();
     };
     let rows = both(&before.holds.rows, &during.holds.rows);
@@ -45,6 +46,20 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         weighing.sign(Role::Sufficient, 2.0, 1.0, text, Some(ratio), rows);
     }
     weighing.finish()
+}
+
+/// Where borrows are not logged: by the pool's counters a request keeps its connection much longer, and statements run as
+/// before.
+fn counted(context: &Context<'_>, weighing: &mut Weighing) {
+    let (Some((ratio, was, now)), how) = (lent(context), statements(context)) else { return };
+    let during = context.during();
+    let other = during.locks.n + during.db_life.n + during.db_unreachable.n + during.not_ready.n;
+    if ratio >= 3.0 && context.facts.leaked == 0 && how.same() && other == 0 && during.timeouts.n >= 3 {
+        let text = format!(
+            "by the pool's counters an answered request kept a connection for {now:.2} s, {was:.2} s before, and statements took no longer"
+        );
+        weighing.sign(Role::Sufficient, 3.0, 0.6, text, Some(ratio), &during.counters.rows);
+    }
 }
 
 /// Where borrows are not logged: the pool was empty, hardly a statement ran, and still requests were served.

@@ -1,7 +1,7 @@
 //! A pool too small for an ordinary load: borrowers wait in vain although every hold is given back as fast as ever.
 
 use super::{
-    Context, Role, Statements, Weighing, above, calls, length_ratio, statement_rows, statements, times_as_many, tries,
+    Context, Role, Statements, Weighing, above, calls, length_ratio, lent, statement_rows, statements, times_as_many, tries,
 };
 use crate::correlate::pools::Basis;
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
@@ -11,23 +11,8 @@ use backtrail_parsers::Kind;
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let mut weighing = Weighing::new(Cause::UndersizedPool);
     let (facts, during) = (context.facts, context.during());
-    let pools = [Kind::PoolStats, Kind::PoolBorrow, Kind::ProxyOpen, Kind::AcquireTimeout, Kind::ProxyWaitTimeout];
     let waits = during.timeouts.n;
-    if waits >= 3 {
-        let text = format!("{waits} waits for a connection were in vain");
-        weighing.sign(Role::Necessary, 1.5, 1.0, text, Some(waits as f64), &during.timeouts.rows);
-    } else if during.waiting.n > 0 {
-        let text = format!("up to {} borrowers waited", during.waiting.n);
-        weighing.sign(Role::Necessary, 1.0, 0.5, text, Some(during.waiting.n as f64), &during.waiting.rows);
-    } else if waits > 0 {
-        let text = format!("{waits} waits for a connection were in vain, of {} failed requests", during.failed.n);
-        let few = (waits * 10) < during.failed.n;
-        weighing.sign(Role::Supporting, 1.0, if few { -0.3 } else { 0.3 }, text, Some(waits as f64), &during.timeouts.rows);
-    } else if during.counters.n >= 3 || during.failed.n >= 10 && pools.iter().any(|kind| facts.seen.contains(kind)) {
-        super::absent(&mut weighing, context, "nobody waited for a connection in vain");
-    } else {
-        weighing.missing(2.0, "the pool's counters (active, idle, waiting) or its acquisition timeouts");
-    }
+    waited(context, &mut weighing);
     let peak = peak(context);
     if let Some((load, size, rows)) = &peak {
         let text = format!("at its busiest the load asked for {load:.1} connections of the {size:.0} there are");
@@ -79,6 +64,12 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         );
         plain &= ratio < 2.0;
     }
+    if let Some((ratio, ..)) = lent(context) {
+        let text = format!("a request kept connections lent {ratio:.1} times as long as before, by the pool's counters");
+        let value = if ratio < 2.0 { 0.4 } else { -above(ratio, 2.0).max(0.5) };
+        weighing.sign(Role::Supporting, 1.0, value, text, Some(ratio), &during.counters.rows);
+        plain &= ratio < 3.0;
+    }
     let how = statements(context);
     match how {
         Statements::All(ratio, was, now) => {
@@ -107,6 +98,28 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         weighing.sign(Role::Sufficient, 1.5, 0.8, text, Some(waits as f64), &during.timeouts.rows);
     }
     weighing.finish()
+}
+
+/// Did anybody wait for a connection?
+fn waited(context: &Context<'_>, weighing: &mut Weighing) {
+    let (facts, during) = (context.facts, context.during());
+    let pools = [Kind::PoolStats, Kind::PoolBorrow, Kind::ProxyOpen, Kind::AcquireTimeout, Kind::ProxyWaitTimeout];
+    let waits = during.timeouts.n;
+    if waits >= 3 {
+        let text = format!("{waits} waits for a connection were in vain");
+        weighing.sign(Role::Necessary, 1.5, 1.0, text, Some(waits as f64), &during.timeouts.rows);
+    } else if during.waiting.n > 0 {
+        let text = format!("up to {} borrowers waited", during.waiting.n);
+        weighing.sign(Role::Necessary, 1.0, 0.5, text, Some(during.waiting.n as f64), &during.waiting.rows);
+    } else if waits > 0 {
+        let text = format!("{waits} waits for a connection were in vain, of {} failed requests", during.failed.n);
+        let few = (waits * 10) < during.failed.n;
+        weighing.sign(Role::Supporting, 1.0, if few { -0.3 } else { 0.3 }, text, Some(waits as f64), &during.timeouts.rows);
+    } else if during.counters.n >= 3 || during.failed.n >= 10 && pools.iter().any(|kind| facts.seen.contains(kind)) {
+        super::absent(weighing, context, "nobody waited for a connection in vain");
+    } else {
+        weighing.missing(2.0, "the pool's counters (active, idle, waiting) or its acquisition timeouts");
+    }
 }
 
 /// The demand of the busiest stretches (Erlang) on the pool that they filled most, its size, and rows.

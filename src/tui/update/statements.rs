@@ -5,8 +5,11 @@ use super::super::theme::Role;
 use crate::report::text::{clean, place};
 use crate::report::{Finding, Hypothesis, Ref, Report};
 
+/// Takes a line: how far it is set in, how it is shown, its words, its proof.
+type Say<'s> = &'s mut dyn FnMut(u16, Role, String, &[Ref]);
+
 /// Who was hurt, and how much.
-fn impact(report: &Report, say: &mut dyn FnMut(u16, Role, String, &[Ref])) {
+fn impact(report: &Report, say: Say<'_>) {
     let impact = &report.impact;
     let mut lines = Vec::new();
     if let (Some(failed), Some(all)) = (impact.failed, impact.requests) {
@@ -34,30 +37,8 @@ fn impact(report: &Report, say: &mut dyn FnMut(u16, Role, String, &[Ref])) {
     }
 }
 
-/// The lines of a report's diagnosis: verdict, symptoms, causes with what speaks for and against, logging gaps.
-pub fn statements(report: &Report) -> Vec<Statement> {
-    let mut out = Vec::new();
-    let mut say = |indent: u16, role: Role, text: String, refs: &[Ref]| {
-        out.push(Statement { text, role, indent, refs: refs.to_vec() });
-    };
-    say(0, Role::Title, "Verdict".into(), &[]);
-    say(2, Role::Plain, clean(&report.verdict.summary), &[]);
-    if let Some(trigger) = &report.verdict.trigger {
-        say(2, Role::Warn, format!("set off by {}, {}", clean(&trigger.title), trigger.time), &trigger.evidence);
-    }
-    for symptom in &report.verdict.symptoms {
-        let time = symptom.time.as_ref().map(|t| format!(", from {t}")).unwrap_or_default();
-        say(2, Role::Plain, format!("{}{time}", clean(&symptom.text)), &symptom.evidence);
-    }
-    if !report.incident.ladder.is_empty() {
-        say(0, Role::Plain, String::new(), &[]);
-        say(0, Role::Title, "How it came about, step by step".into(), &[]);
-        for rung in &report.incident.ladder {
-            let order = if rung.ordered { "" } else { " (or before the step above)" };
-            say(2, Role::Plain, format!("{}  {}{order}", rung.time, clean(&rung.text)), &rung.evidence);
-        }
-    }
-    impact(report, &mut say);
+/// The causes weighed, in groups, with what speaks for and against each.
+fn causes(report: &Report, say: Say<'_>) {
     let groups: [(&str, &[&str]); 3] = [
         ("What caused it", &["confirmed", "likely", "possible"]),
         ("Ruled out", &["ruled_out"]),
@@ -93,6 +74,33 @@ pub fn statements(report: &Report) -> Vec<Statement> {
             }
         }
     }
+}
+
+/// The lines of a report's diagnosis: verdict, symptoms, causes with what speaks for and against, logging gaps.
+pub fn statements(report: &Report) -> Vec<Statement> {
+    let mut out = Vec::new();
+    let mut say = |indent: u16, role: Role, text: String, refs: &[Ref]| {
+        out.push(Statement { text, role, indent, refs: refs.to_vec() });
+    };
+    say(0, Role::Title, "Verdict".into(), &[]);
+    say(2, Role::Plain, clean(&report.verdict.summary), &[]);
+    if let Some(trigger) = &report.verdict.trigger {
+        say(2, Role::Warn, format!("set off by {}, {}", clean(&trigger.title), trigger.time), &trigger.evidence);
+    }
+    for symptom in &report.verdict.symptoms {
+        let time = symptom.time.as_ref().map(|t| format!(", from {t}")).unwrap_or_default();
+        say(2, Role::Plain, format!("{}{time}", clean(&symptom.text)), &symptom.evidence);
+    }
+    if !report.incident.ladder.is_empty() {
+        say(0, Role::Plain, String::new(), &[]);
+        say(0, Role::Title, "How it came about, step by step".into(), &[]);
+        for rung in &report.incident.ladder {
+            let order = if rung.ordered { "" } else { " (or before the step above)" };
+            say(2, Role::Plain, format!("{}  {}{order}", rung.time, clean(&rung.text)), &rung.evidence);
+        }
+    }
+    impact(report, &mut say);
+    causes(report, &mut say);
     if !report.pools.is_empty() {
         say(0, Role::Plain, String::new(), &[]);
         say(0, Role::Title, "Pools, and what other sizes would have changed".into(), &[]);

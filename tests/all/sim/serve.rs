@@ -136,6 +136,10 @@ impl World {
         let scenario = self.plan.scenario;
         if self.requests[r].broken {
             self.log_connect_failed(t, r);
+            // What was lent goes back, broken; what could never be lent leaves no line.
+            if !self.requests[r].execs.is_empty() {
+                self.log_return(t, r);
+            }
             self.requests[r].slot = None;
             self.put_back(t, inst, slot);
             return self.answer(t, r, 500);

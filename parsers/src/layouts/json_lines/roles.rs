@@ -3,6 +3,7 @@
 //! Keys are compared without case, `_`, `-`, `@` and blanks, so that `trace_id`, `traceId` and `TraceID` are one row. A row's
 //! rank says how sure the meaning is: of two keys of one role the lower rank wins, then the first.
 
+use crate::prim::text::same;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -329,7 +330,7 @@ impl Known {
         let mask = self.slots.len() - 1;
         let mut at = hash(key) & mask;
         while let Some(Some((name, entry, web))) = self.slots.get(at) {
-            if **name == *key {
+            if same(name, key) {
                 return (*entry, *web);
             }
             at = (at + 1) & mask;
