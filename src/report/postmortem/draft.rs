@@ -187,21 +187,17 @@ impl Writer<'_> {
 
     /// A sentence about all records of the sources of a tier: counted, not read off a line.
     pub(super) fn counted(&self, text: impl AsRef<str>, tier: &str) -> Sentence {
-        self.counted_in(text, self.report.sources.iter().filter(|s| s.tier == tier))
+        counted_in(text, self.report.sources.iter().filter(|s| s.tier == tier))
     }
+}
 
-    /// A sentence about all records of some sources.
-    pub(super) fn counted_in<'s>(
-        &self,
-        text: impl AsRef<str>,
-        sources: impl Iterator<Item = &'s crate::report::Source>,
-    ) -> Sentence {
-        let whole = |s: &crate::report::Source| Cite {
-            label: format!("{}, all {} records", clean(s.path.rsplit('/').next().unwrap_or(&s.path)), s.records),
-            anchor: None,
-        };
-        Sentence { text: clean(text.as_ref()), cites: sources.take(CITES).map(whole).collect() }
-    }
+/// A sentence about all records of some sources.
+pub(super) fn counted_in<'s>(text: impl AsRef<str>, sources: impl Iterator<Item = &'s crate::report::Source>) -> Sentence {
+    let whole = |s: &crate::report::Source| Cite {
+        label: format!("{}, all {} records", clean(s.path.rsplit('/').next().unwrap_or(&s.path)), s.records),
+        anchor: None,
+    };
+    Sentence { text: clean(text.as_ref()), cites: sources.take(CITES).map(whole).collect() }
 }
 
 /// The anchor of a quote.

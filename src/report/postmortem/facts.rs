@@ -1,6 +1,6 @@
 //! Sentences about what was found, each with its proof.
 
-use super::draft::{Sentence, Site, Weighed, Writer, words};
+use super::draft::{Sentence, Site, Weighed, Writer, counted_in, words};
 use crate::report::local::{millis, span};
 use crate::report::timeline;
 use crate::report::{Finding, Hypothesis, Ref, Report};
@@ -183,7 +183,7 @@ pub(super) fn logging(w: &Writer<'_>) -> Vec<Sentence> {
     let one = |g: &crate::report::LoggingGap| {
         let text = format!("{}: {}. Setting: {}", g.missing, g.consequence, g.setting);
         let of = |s: &&crate::report::Source| g.source.is_none_or(|id| s.id == id);
-        w.counted_in(text, w.report.sources.iter().filter(of))
+        counted_in(text, w.report.sources.iter().filter(of))
     };
     w.report.logging_gaps.iter().map(one).collect()
 }
