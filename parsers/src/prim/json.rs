@@ -73,7 +73,10 @@ static ENDS_BARE: [bool; 256] = {
     let mut ends = [false; 256];
     let mut rest: &[u8] = b",}] \t\n\r\":";
     while let [byte, tail @ ..] = rest {
-        ends[*byte as usize] = true;
+        #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, within the array")]
+        {
+            ends[*byte as usize] = true;
+        }
         rest = tail;
     }
     ends
