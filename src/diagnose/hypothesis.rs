@@ -117,6 +117,8 @@ pub struct Hypothesis {
     pub status: Status,
     /// Weighted mean of its signs, −1 to 1; `None` where nothing could be measured.
     pub score: Option<f64>,
+    /// How much of what would have to be known is known, 0 to 1, by weight.
+    pub coverage: f64,
     /// The signs that were measured.
     pub signs: Vec<Sign>,
     /// What would have to be logged to measure the others.
@@ -175,7 +177,7 @@ impl Weighing {
             _ => Status::Possible,
         };
         let missing = self.missing.into_iter().map(|(_, text)| text).collect();
-        Hypothesis { cause: self.cause, status, score, signs: self.signs, missing }
+        Hypothesis { cause: self.cause, status, score, coverage, signs: self.signs, missing }
     }
 }
 

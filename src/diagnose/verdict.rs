@@ -11,6 +11,8 @@ use backtrail_parsers::{Kind, Layer};
 const SECOND: i64 = 1_000_000_000;
 /// A deploy sets something off within this time; a leak may take longer to be seen.
 const SOON: i64 = 600 * SECOND;
+/// Without a sign that suffices alone, so much of what would have to be known must be known.
+const COVERED: f64 = 0.5;
 /// How far ahead of the next cause the best one must be.
 const MARGIN: f64 = 0.15;
 
@@ -278,7 +280,7 @@ pub fn judge(
         let strong = h.sufficient() && score(h) >= 0.4;
         if strong && !h.contradicted() && score(h) >= 0.6 && ahead >= MARGIN {
             (h.status, sureness, cause) = (Status::Confirmed, Sureness::Confirmed, Some(h.cause));
-        } else if h.sufficient() || score(h) >= 0.4 && h.missing.is_empty() {
+        } else if h.sufficient() || score(h) >= 0.4 && h.coverage >= COVERED && ahead >= MARGIN {
             (h.status, sureness, cause) = (Status::Likely, Sureness::Likely, Some(h.cause));
         }
     }

@@ -139,7 +139,7 @@ fn emit() {
     let word = |name: &str| std::env::var(name).unwrap_or_default();
     let scenario = Scenario::ALL.iter().find(|s| format!("{s:?}") == word("PLAN")).copied().unwrap_or(Scenario::Healthy);
     let damage = Damage::ALL.iter().find(|s| format!("{s:?}") == word("DAMAGE")).copied().unwrap_or(Damage::Whole);
-    let plan = Plan::new(scenario, damage, number("SEED", 1) as u64, 1.0);
+    let plan = Plan::new(scenario, damage, number("SEED", 1) as u64, number("LENGTH", 10) as f64 / 10.0);
     let into = std::path::PathBuf::from(word("INTO"));
     std::fs::create_dir_all(&into).unwrap();
     let truth = judge::write(&plan, &into);

@@ -34,7 +34,7 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
                 &statement_rows(context),
             );
         }
-        Statements::Unknown => weighing.missing(1.5, "the times of statements"),
+        Statements::Unknown => weighing.missing(2.5, "the times of statements"),
     }
     let slow = during.slow.n + during.locks.n;
     if facts.leaked >= 5 {

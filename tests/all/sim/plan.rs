@@ -245,7 +245,11 @@ impl Plan {
             S::SlowQuery | S::Locks => self.damage != Damage::NoDb,
             S::LbNoServer | S::LbWrongServer | S::LbTimeout | S::NetSlow | S::NetLoss => true,
             S::Surge | S::AbuseOne | S::AbuseNet | S::Botnet => true,
-            S::SlowCall => self.damage != Damage::NoApp && self.app != App::Hikari && self.damage != Damage::NoDb,
+            S::SlowCall => {
+                // MySQL's logs say nothing of statements that are not slow.
+                let timed = self.damage != Damage::NoDb && self.db != Db::Mysql;
+                self.damage != Damage::NoApp && self.app != App::Hikari && timed
+            }
             S::DbDisk => true,
             S::CacheCold | S::CacheDown | S::PoolShrunk | S::PoolOutgrown => self.damage != Damage::NoApp,
             S::DbRestart | S::DbCrashLoop => self.damage != Damage::NoDb,
