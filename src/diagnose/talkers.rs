@@ -6,6 +6,7 @@
 
 use super::facts::{Count, Side};
 use crate::ingest::TextCol;
+use crate::table::maps::HashMap;
 use crate::table::{Row, RowId, Rows};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -68,11 +69,11 @@ pub struct Few {
 /// Requests by what they come from.
 #[derive(Debug, Clone, Default)]
 pub struct Talkers {
-    addresses: BTreeMap<u32, Count>,
-    agents: BTreeMap<u32, Count>,
-    routes: BTreeMap<u32, Count>,
-    /// Requests by client and user agent, and by client and route.
-    pairs: [BTreeMap<(u32, u32), u64>; 2],
+    addresses: HashMap<u32, Count>,
+    agents: HashMap<u32, Count>,
+    routes: HashMap<u32, Count>,
+    /// Requests by client and user agent; and by client and route, which counts only where user agents are not logged.
+    pairs: [HashMap<(u32, u32), u64>; 2],
     all: u64,
 }
 
@@ -86,7 +87,8 @@ impl Talkers {
                 map.entry(code).or_default().add(row.id);
             }
         }
-        for (map, code) in self.pairs.iter_mut().zip([agent, route]) {
+        let known = self.agents_known();
+        for (map, code) in self.pairs.iter_mut().zip([agent, if known { 0 } else { route }]) {
             if code != 0 && client != 0 {
                 *map.entry((client, code)).or_default() += 1;
             }
@@ -116,7 +118,10 @@ fn network(address: &[u8]) -> Option<IpAddr> {
 /// Requests by network, with the number of addresses.
 fn networks(rows: &Rows<'_>, side: &Talkers) -> BTreeMap<IpAddr, (Count, usize)> {
     let mut out: BTreeMap<IpAddr, (Count, usize)> = BTreeMap::new();
-    for (code, count) in &side.addresses {
+    // In the order in which the log names them: the rows of a network are the first.
+    let mut addresses: Vec<(&u32, &Count)> = side.addresses.iter().collect();
+    addresses.sort_unstable_by_key(|(code, _)| **code);
+    for (code, count) in addresses {
         if let Some(network) = network(rows.text(*code)) {
             let (sum, addresses) = out.entry(network).or_default();
             if sum.rows.is_empty() {
@@ -162,7 +167,7 @@ pub(super) fn few(rows: &Rows<'_>, before: &Side, during: &Side) -> Option<Few> 
         Some(Few { key, name, addresses, extra: extra.min(1.0), before, during, rows: rows.to_vec() })
     };
     let said = |code: u32| String::from_utf8_lossy(rows.text(code)).into_owned();
-    let n = |map: &BTreeMap<u32, Count>, code: u32| map.get(&code).map_or(0, |c| c.n);
+    let n = |map: &HashMap<u32, Count>, code: u32| map.get(&code).map_or(0, |c| c.n);
     if let Some((code, count)) = now.addresses.iter().max_by_key(|(code, c)| (c.n, std::cmp::Reverse(**code)))
         && let Some(parts) = scale.fits(n(&was.addresses, *code), count.n)
     {
@@ -177,7 +182,7 @@ pub(super) fn few(rows: &Rows<'_>, before: &Side, during: &Side) -> Option<Few> 
         return found(Key::Network, name, *addresses, parts, &count.rows);
     }
     // A new program or a new target is a robot's only when those who use it were not there before.
-    let strangers = |pairs: &BTreeMap<(u32, u32), u64>, code: u32| {
+    let strangers = |pairs: &HashMap<(u32, u32), u64>, code: u32| {
         let of = pairs.iter().filter(|((_, other), _)| *other == code);
         let (mut addresses, mut new, mut sum) = (0, 0, 0);
         for ((client, _), count) in of {
