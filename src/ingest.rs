@@ -181,8 +181,11 @@ fn feed(
     if cut::is_binary(pieces.head()) {
         problems.push(Error::Binary(input.path.clone().into()));
     } else if !pieces.head().is_empty() {
-        let sample = pieces.head().get(..SAMPLE).unwrap_or(pieces.head());
-        let chosen = Arc::new(detect::detect(&Sample::of_bytes(sample), &options.hints(&input.path)));
+        let sample = match pieces.head().get(..SAMPLE) {
+            Some(part) => Sample::of_bytes(part),
+            None => Sample::of_whole(pieces.head()),
+        };
+        let chosen = Arc::new(detect::detect(&sample, &options.hints(&input.path)));
         let mut block = 0;
         while let Some(piece) = pieces.next(&chosen, progress) {
             let job = Job { source, block, format: Arc::clone(&chosen), piece };

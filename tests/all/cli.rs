@@ -128,3 +128,15 @@ fn a_log_format_is_taken_from_a_text_or_from_a_configuration() {
     backtrail().args(["detect", "--log-format"]).arg(&empty).arg(&log).assert().code(2);
     backtrail().args(["detect", "--log-format", "$nothing $known"]).arg(&log).assert().code(2);
 }
+
+#[test]
+fn a_last_line_without_an_end_is_part_of_the_sample() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "2020-04-16T05:13:40.861934Z 344 [Note] Access denied for user 'root'@'10.0.0.54' (using password: YES)\n\
+                2020-04-16T05:13:41.144260Z 345 [Note] Access denied for user 'root'@'10.0.0.54' (using password: NO)\n\
+                2020-07-31T08:34:16.116872Z        14 Connect   Access denied for user 'user'@'10.0.0.1' (using password: YES)";
+    let log = file(&dir, "mysql.log", text.as_bytes());
+    let done = backtrail().args(["detect", "--format", "json"]).arg(&log).assert().code(0);
+    let files: serde_json::Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
+    assert_eq!((files[0]["records"].as_u64(), files[0]["rejected"].as_u64()), (Some(3), Some(0)), "{files}");
+}
