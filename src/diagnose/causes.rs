@@ -89,7 +89,7 @@ fn statements(context: &Context<'_>) -> Statements {
     }
     let (now, was) = (during.query_time.ns.len() as u64, before.query_time.ns.len() as u64);
     let requests = (during.requests.n, before.requests.n);
-    let seconds = (during.seconds() as u64, before.seconds() as u64);
+    let seconds = (during.whole_seconds(), before.whole_seconds());
     let exposure = if requests.0 > 0 && requests.1 > 0 { requests } else { seconds };
     let ratio = distributions::rate_ratio((now, was), exposure).filter(|_| now + was > 0);
     ratio.map_or(Statements::Unknown, |r| Statements::Slow(r, now))

@@ -149,6 +149,11 @@ impl Side {
         ((self.to - self.from) / 1_000_000) as f64 / 1000.0
     }
 
+    /// Its length in whole seconds.
+    pub fn whole_seconds(&self) -> u64 {
+        u64::try_from((self.to - self.from) / 1_000_000_000).unwrap_or(0)
+    }
+
     /// A count a second.
     pub fn rate(&self, count: &Count) -> f64 {
         count.n as f64 / self.seconds().max(1e-9)
