@@ -2,6 +2,13 @@
 //!
 //! `cargo test --release --test all calibrate -- --ignored` runs many of each and writes `tests/sim/CALIBRATION.md`.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::print_stderr,
+    reason = "a model of a few minutes in small numbers, that tells on stderr what it found"
+)]
+
 mod app;
 mod damage;
 mod db;

@@ -54,7 +54,7 @@ fn counted(context: &Context<'_>, weighing: &mut Weighing) {
     let (Some((ratio, was, now)), how) = (lent(context), statements(context)) else { return };
     let during = context.during();
     let other = during.locks.n + during.db_life.n + during.db_unreachable.n + during.not_ready.n;
-    if ratio >= 3.0 && context.facts.leaked == 0 && how.same() && other == 0 && during.timeouts.n >= 3 {
+    if ratio >= 3.0 && context.facts.leaked < 5 && how.same() && other == 0 && during.timeouts.n >= 3 {
         let text = format!(
             "by the pool's counters an answered request kept a connection for {now:.2} s, {was:.2} s before, and statements took no longer"
         );

@@ -70,6 +70,18 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         weighing.sign(Role::Supporting, 1.0, value, text, Some(ratio), &during.counters.rows);
         plain &= ratio < 3.0;
     }
+    slower(context, &mut weighing);
+    plain &= !statements(context).slower();
+    let trouble = during.db_life.n + during.locks.n + during.db_unreachable.n;
+    if plain && trouble == 0 {
+        let text = "borrowers waited in vain while load, holds and statements were as before and every connection came back";
+        weighing.sign(Role::Sufficient, 1.5, 0.8, text, Some(waits as f64), &during.timeouts.rows);
+    }
+    weighing.finish()
+}
+
+/// Did statements take as long as before?
+fn slower(context: &Context<'_>, weighing: &mut Weighing) {
     let how = statements(context);
     took(context, how, &mut weighing);
     plain &= !how.slower();

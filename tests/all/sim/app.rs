@@ -106,7 +106,7 @@ impl World {
                 );
             }
             App::Knex => {
-                self.app(t, inst, None, "INFO", "", &format!("Server listening on http://0.0.0.0:3000, shop-api {text}"))
+                self.app(t, inst, None, "INFO", "", &format!("Server listening on http://0.0.0.0:3000, shop-api {text}"));
             }
             _ => self.app(t, inst, None, "INFO", "shop", &format!("Started server process [{pid}], shop-api {text}")),
         }
@@ -116,7 +116,7 @@ impl World {
         let pid = self.instances[inst].pid;
         match self.plan.app {
             App::Hikari => {
-                self.app(t, inst, None, "INFO", "com.zaxxer.hikari.HikariDataSource", "HikariPool-1 - Shutdown initiated...")
+                self.app(t, inst, None, "INFO", "com.zaxxer.hikari.HikariDataSource", "HikariPool-1 - Shutdown initiated...");
             }
             App::Knex => self.app(t, inst, None, "INFO", "", "SIGTERM received, closing"),
             _ => self.app(t, inst, None, "INFO", "shop", &format!("Finished server process [{pid}]")),

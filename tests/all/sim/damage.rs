@@ -18,7 +18,7 @@ fn tier(file: &str) -> &'static str {
 
 /// Damages the logs, and puts each file into its order.
 pub(crate) fn damage(plan: &Plan, mut files: Files) -> Vec<(String, String)> {
-    let mut rng = Rng::new(plan.seed ^ 0xda3a6e);
+    let mut rng = Rng::new(plan.seed ^ 0x00da_3a6e);
     for records in files.values_mut() {
         records.sort_by_key(|(t, _)| *t);
         records.retain(|(t, _)| *t as f64 <= plan.seconds * 1e6);

@@ -110,7 +110,7 @@ impl World {
                 self.database_down(t, true);
                 self.at(t + down, Event::Step(1));
             }
-            (S::DbCrashLoop, 0..=90) if step % 2 == 0 => {
+            (S::DbCrashLoop, 0..=90) if step.is_multiple_of(2) => {
                 if t < plan.end {
                     self.database_down(t, false);
                     self.at(t + 6.0, Event::Step(step + 1));

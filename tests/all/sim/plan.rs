@@ -137,6 +137,7 @@ const HOLD: f64 = 0.11;
 const ASKING: f64 = 0.41;
 
 impl Plan {
+    #[expect(clippy::too_many_lines, reason = "a table of what is drawn")]
     /// The run of a seed; `length` is 1 for the full length.
     pub(crate) fn new(scenario: Scenario, damage: Damage, seed: u64, length: f64) -> Plan {
         use Scenario as S;

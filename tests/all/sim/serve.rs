@@ -96,7 +96,7 @@ impl World {
         self.log_borrow(t, r);
         self.executing += 1;
         let (active, ep) = (self.plan.active(t), self.requests[r].ep);
-        let crowd = (self.executing as f64 / self.plan.cores).max(1.0).min(3.0);
+        let crowd = (self.executing as f64 / self.plan.cores).clamp(1.0, 3.0);
         let mut execs: Vec<f64> =
             (0..ENDPOINTS[ep].statements).map(|_| self.rng.lognormal(STATEMENT.0, STATEMENT.1) * crowd).collect();
         let scenario = self.plan.scenario;

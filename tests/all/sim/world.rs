@@ -181,7 +181,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn run(plan: Plan) -> World {
-        let mut rng = Rng::new(plan.seed ^ 0xabcdef);
+        let mut rng = Rng::new(plan.seed ^ 0x00ab_cdef);
         let (clients, weights, usual) = population(&plan, &mut rng);
         let mut world = World {
             rng,
