@@ -83,18 +83,6 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
 /// Did statements take as long as before?
 fn slower(context: &Context<'_>, weighing: &mut Weighing) {
     let how = statements(context);
-    took(context, how, &mut weighing);
-    plain &= !how.slower();
-    let trouble = during.db_life.n + during.locks.n + during.db_unreachable.n;
-    if plain && trouble == 0 {
-        let text = "borrowers waited in vain while load, holds and statements were as before and every connection came back";
-        weighing.sign(Role::Sufficient, 1.5, 0.8, text, Some(waits as f64), &during.timeouts.rows);
-    }
-    weighing.finish()
-}
-
-/// Did statements take as long as before?
-fn took(context: &Context<'_>, how: Statements, weighing: &mut Weighing) {
     match how {
         Statements::All(ratio, was, now) => {
             let text = format!("statements took {now:.1} ms at the 95th percentile, {was:.1} ms before");
