@@ -36,7 +36,7 @@ pub(super) enum Verb {
         /// The objective that requests are measured by, in per cent of good ones: 99.9
         #[arg(long, value_name = "PERCENT", value_parser = super::plan::objective)]
         slo: Option<f64>,
-        /// Who held every connection at that moment: RFC 3339, or HH:MM[:SS] of the logs' time
+        /// Who held every connection at that moment: RFC 3339, or HH:MM or HH:MM:SS of the logs' time
         #[arg(long, value_name = "TIME")]
         at: Option<String>,
         /// What changed against this: other logs (a path), or a time in these (FROM..TO)

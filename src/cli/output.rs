@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Refuses early what [`write`] would refuse late: a file that exists and is not to be overwritten.
+/// Refuses early what [`write()`] would refuse late: a file that exists and is not to be overwritten.
 pub(super) fn check(output: &Output) -> Result<()> {
     match &output.output {
         Some(path) if !output.force && regular(path) => {

@@ -2,7 +2,7 @@
 //!
 //! A step is an event that is logged (a deploy, the first leaked open), a count that exceeds its baseline
 //! ([`super::spells`]), or a level that rose (a rank test on medians of four buckets, then a partition, ramps walked back:
-//! [`rise`]). Steps stand in the order of time; where two cannot be told apart because of their stretches or of the clocks
+//! `rise`). Steps stand in the order of time; where two cannot be told apart because of their stretches or of the clocks
 //! of their sources, the later one says that its order is unknown.
 
 pub mod rise;

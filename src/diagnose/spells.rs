@@ -132,7 +132,7 @@ fn walked(bad: &[u32], exposure: &[f64], rate: f64, range: Range<usize>) -> Rang
 }
 
 /// A spell of failures with the slow stretches that touch it: buckets of which a tenth or more is bad, and more than twice
-/// the usual. Slowness varies more than chance does, hence not the measure of [`walked`].
+/// the usual. Slowness varies more than chance does, hence not the measure of `walked`.
 pub fn with_slowness(bad: &[u32], exposure: &[f64], usual: f64, range: Range<usize>) -> Range<usize> {
     grown(bad.len(), range, |bucket| {
         let (count, of) = (f64::from(bad.get(bucket).copied().unwrap_or(0)), exposure.get(bucket).copied().unwrap_or(0.0));

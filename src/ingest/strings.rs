@@ -1,6 +1,6 @@
 //! Strings by number: every text of the event table is stored once and referred to by a code; code 0 is the empty text.
 //!
-//! Each worker keeps a set of its own while it reads, so that no worker waits for another; [`merge`] makes one of them.
+//! Each worker keeps a set of its own while it reads, so that no worker waits for another; `merge` makes one of them.
 
 use super::recent::Waiting;
 use foldhash::fast::FixedState;

@@ -21,7 +21,7 @@ pub struct Row {
     pub phase: Option<String>,
     /// `lb app proxy db ops other`.
     pub tier: &'static str,
-    /// What kind of thing happened: `incident`, `deploy`, `alert`, `leak` or `event`.
+    /// What kind of thing happened: `incident`, `deploy`, `alert`, `leak`, `event`, or `note` for what a person marked.
     pub kind: &'static str,
     /// Words.
     pub title: String,
@@ -71,7 +71,13 @@ fn moments(report: &Report) -> [(&'static str, &'static str, &Option<String>, Ve
     ]
 }
 
+/// Phases that people gave to what they marked.
+const NOTED: [&str; 5] = ["note", "detection", "diagnosis", "repair", "key moment"];
+
 fn kind(report: &Report, moment: &super::Moment) -> &'static str {
+    if moment.phase.as_deref().is_some_and(|phase| NOTED.contains(&phase)) {
+        return "note";
+    }
     let shared = |evidence: &[Ref]| !evidence.is_empty() && evidence.iter().any(|at| moment.evidence.contains(at));
     if report.deploys.iter().any(|d| shared(&d.evidence)) {
         "deploy"
@@ -113,7 +119,7 @@ pub fn chosen(rows: &[Row], most: usize) -> Vec<&Row> {
 
 fn rank(row: &Row) -> u8 {
     match row.kind {
-        "incident" => 0,
+        "incident" | "note" => 0,
         "deploy" | "leak" => 1,
         "alert" => 2,
         _ => 3,
