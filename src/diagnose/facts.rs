@@ -115,6 +115,8 @@ pub struct Side {
     pub lent: u64,
     /// Clients turned away by a server for lack of room.
     pub full: Count,
+    /// The same, as those tell it who were turned away; joined to `full` when measuring is done.
+    found_full: Count,
     /// Clients turned away because the server starts or stops.
     pub not_ready: Count,
     /// Connections to a database that could not be made, other than for lack of room.
@@ -207,6 +209,11 @@ impl Side {
     fn finish(&mut self) {
         for lengths in [&mut self.latency, &mut self.query_time, &mut self.holds, &mut self.connect, &mut self.app_latency] {
             lengths.ns.sort_unstable();
+        }
+        // One attempt can stand in the server's log and in the client's: whoever tells of more counts.
+        let told = std::mem::take(&mut self.found_full);
+        if told.n > self.full.n {
+            self.full = told;
         }
     }
 }
@@ -405,7 +412,7 @@ fn connect_failed(side: &mut Side, row: &Row<'_>) {
     if subject.starts_with(b"cache") || subject.starts_with(b"redis") || subject.starts_with(b"memcache") {
         side.cache_errors.add(row.id);
     } else if reason.starts_with(b"too_many") {
-        side.full.add(row.id);
+        side.found_full.add(row.id);
     } else if subject.is_empty()
         || [&b"database"[..], b"postgres", b"mysql", b"mariadb", b"mongo", b"pgbouncer"]
             .iter()

@@ -167,12 +167,15 @@ impl<'p> Pieces<'p> {
     }
 }
 
-/// True for data that is no text: a third of the first kilobytes are control characters (a run of NUL bytes at the very
-/// beginning, as `copytruncate` leaves it, does not count).
+/// True for data that is no text: a third of the first kilobytes are control characters, or a third are either those or no
+/// UTF-8 (a run of NUL bytes at the very beginning, as `copytruncate` leaves it, does not count).
 pub(super) fn is_binary(head: &[u8]) -> bool {
     let start = head.iter().take_while(|b| **b == 0).count();
     let look = head.get(start..).unwrap_or_default();
     let look = look.get(..8192).unwrap_or(look);
     let odd = look.iter().filter(|b| b.is_ascii_control() && !matches!(b, b'\n' | b'\r' | b'\t' | 0x1b)).count();
-    (look.is_empty() && start > 0) || odd * 3 > look.len()
+    // Text in an old encoding is no UTF-8 either, but holds no control characters.
+    let broken: usize = look.utf8_chunks().map(|chunk| chunk.invalid().len()).sum();
+    let noise = odd * 20 > look.len() && (odd + broken) * 10 > look.len() * 3;
+    (look.is_empty() && start > 0) || odd * 3 > look.len() || noise
 }

@@ -107,3 +107,27 @@ fn times_far_away_and_out_of_order_are_kept() {
     let path = file(&dir, "t.log", text.as_bytes());
     backtrail().args(["report", "--format", "json"]).arg(&path).assert().code(0);
 }
+
+#[test]
+fn noise_is_no_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let noise: Vec<u8> = (0..50_000)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()[3]
+        })
+        .collect();
+    let path = file(&dir, "core.dump.log", &noise);
+    let done = backtrail().arg("report").arg(&path).assert().code(1);
+    let said = String::from_utf8_lossy(&done.get_output().stderr).into_owned();
+    assert!(said.contains("core.dump.log") && said.contains("not text"), "{said}");
+    // An old encoding is text.
+    let latin: Vec<u8> = "2024-03-01 00:00:00 ERROR Gr\u{f6}\u{df}e \u{e4}\u{f6}\u{fc}\n"
+        .chars()
+        .map(|c| u8::try_from(u32::from(c)).unwrap())
+        .collect();
+    backtrail().arg("report").arg(file(&dir, "latin.log", &latin)).assert().code(0);
+}
