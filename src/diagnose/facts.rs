@@ -248,8 +248,10 @@ pub struct Facts {
     pub before: Side,
     /// During it.
     pub during: Side,
-    /// Sessions leaked that opened before the incident was over.
+    /// Sessions leaked that opened before the incident was over: what can have caused it.
     pub leaked: u64,
+    /// Sessions leaked at any time: what is told of them.
+    pub leaked_in_all: u64,
     /// Rows that show them.
     pub leaked_rows: Vec<RowId>,
     /// Sessions at the pool layer that were followed, and returned.
@@ -427,6 +429,7 @@ fn sessions(facts: &mut Facts, case: &Case) {
     let layer = if pool { Layer::Pool } else { Layer::Db };
     for session in case.sessions.iter().filter(|s| s.layer == layer) {
         facts.followed += 1;
+        facts.leaked_in_all += u64::from(session.class == Class::Leaked);
         if session.class == Class::Leaked && session.open < facts.during.to {
             facts.leaked += 1;
             if facts.leaked_rows.len() < PROOF {

@@ -12,10 +12,10 @@ const CERTAIN: u64 = 5;
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let mut weighing = Weighing::new(Cause::ConnectionLeak);
     let facts = context.facts;
-    let text = format!("{} connections were opened and never given back", facts.leaked);
+    let text = format!("{} connections were opened and never given back", facts.leaked_in_all);
     match facts.leaked {
-        CERTAIN.. => weighing.sign(Role::Sufficient, 3.0, 1.0, text, Some(facts.leaked as f64), &facts.leaked_rows),
-        1.. => weighing.sign(Role::Supporting, 2.0, 0.3, text, Some(facts.leaked as f64), &facts.leaked_rows),
+        CERTAIN.. => weighing.sign(Role::Sufficient, 3.0, 1.0, text, Some(facts.leaked_in_all as f64), &facts.leaked_rows),
+        1.. => weighing.sign(Role::Supporting, 2.0, 0.3, text, Some(facts.leaked_in_all as f64), &facts.leaked_rows),
         0 => {
             none_leaked(context, &mut weighing);
             starved(context, &mut weighing);

@@ -33,8 +33,8 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         weighing.sign(Role::Sufficient, 2.0, 0.9, text, Some(ended.len() as f64), &rows);
     }
     if facts.leaked >= 5 {
-        let text = format!("{} connections leaked", facts.leaked);
-        weighing.sign(Role::Supporting, 1.0, -0.6, text, Some(facts.leaked as f64), &facts.leaked_rows);
+        let text = format!("{} connections leaked", facts.leaked_in_all);
+        weighing.sign(Role::Supporting, 1.0, -0.6, text, Some(facts.leaked_in_all as f64), &facts.leaked_rows);
     }
     weighing.finish()
 }

@@ -38,8 +38,8 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     }
     let slow = during.slow.n + during.locks.n;
     if facts.leaked >= 5 {
-        let text = format!("{} connections were never given back", facts.leaked);
-        weighing.sign(Role::Supporting, 2.0, -1.0, text, Some(facts.leaked as f64), &facts.leaked_rows);
+        let text = format!("{} connections were never given back", facts.leaked_in_all);
+        weighing.sign(Role::Supporting, 2.0, -1.0, text, Some(facts.leaked_in_all as f64), &facts.leaked_rows);
     } else if ratio >= 3.0 && how.same() && (slow < 3 || matches!(how, Statements::All(..) | Statements::Slow(..))) {
         let text = format!("holds grew {ratio:.1} times, statements did not, and every connection came back");
         let rows = if during.timeouts.rows.is_empty() { &during.holds.rows } else { &during.timeouts.rows };

@@ -17,8 +17,8 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let role = if often >= 2.0 { Role::Sufficient } else { Role::Supporting };
     weighing.sign(role, 2.0, if often >= 2.0 { 0.8 } else { -0.3 }, text, Some(lines as f64), &during.exhausted.rows);
     if context.facts.leaked >= 5 {
-        let text = format!("{} connections leaked", context.facts.leaked);
-        weighing.sign(Role::Supporting, 1.0, -0.6, text, Some(context.facts.leaked as f64), &context.facts.leaked_rows);
+        let text = format!("{} connections leaked", context.facts.leaked_in_all);
+        weighing.sign(Role::Supporting, 1.0, -0.6, text, Some(context.facts.leaked_in_all as f64), &context.facts.leaked_rows);
     }
     weighing.finish()
 }

@@ -65,8 +65,8 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         weighing.sign(Role::Supporting, 1.0, 0.7, text, Some(during.canceled.n as f64), &during.canceled.rows);
     }
     if facts.leaked >= 5 {
-        let text = format!("{} connections leaked", facts.leaked);
-        weighing.sign(Role::Supporting, 1.0, -0.6, text, Some(facts.leaked as f64), &facts.leaked_rows);
+        let text = format!("{} connections leaked", facts.leaked_in_all);
+        weighing.sign(Role::Supporting, 1.0, -0.6, text, Some(facts.leaked_in_all as f64), &facts.leaked_rows);
     }
     weighing.finish()
 }

@@ -51,8 +51,8 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         }
     }
     if context.facts.leaked >= 5 {
-        let text = format!("{} connections leaked", context.facts.leaked);
-        weighing.sign(Role::Supporting, 1.0, -0.6, text, Some(context.facts.leaked as f64), &context.facts.leaked_rows);
+        let text = format!("{} connections leaked", context.facts.leaked_in_all);
+        weighing.sign(Role::Supporting, 1.0, -0.6, text, Some(context.facts.leaked_in_all as f64), &context.facts.leaked_rows);
     }
     weighing.finish()
 }

@@ -23,9 +23,9 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let full = peak.is_some_and(|(load, size, _)| load >= 0.95 * size);
     let mut plain = waits >= 3 || full && (waits > 0 || during.waiting.n > 0);
     if facts.leaked > 0 {
-        let text = format!("{} connections were never given back: a larger pool would only delay", facts.leaked);
+        let text = format!("{} connections were never given back: a larger pool would only delay", facts.leaked_in_all);
         let role = if facts.leaked >= 5 { Role::Necessary } else { Role::Supporting };
-        weighing.sign(role, 2.5, -(facts.leaked as f64 / 5.0), text, Some(facts.leaked as f64), &facts.leaked_rows);
+        weighing.sign(role, 2.5, -(facts.leaked as f64 / 5.0), text, Some(facts.leaked_in_all as f64), &facts.leaked_rows);
         plain = false;
     }
     if let Some((ratio, was, now, of)) = calls(context) {
