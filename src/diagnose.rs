@@ -4,6 +4,7 @@ pub mod baseline;
 pub mod budget;
 pub mod causes;
 pub mod changepoint;
+pub mod curves;
 pub mod facts;
 pub mod front;
 pub mod histogram;
@@ -54,6 +55,8 @@ pub struct Diagnosis {
     pub logging: Vec<logging::Gap>,
     /// What to do, each with its proof.
     pub suggestions: Vec<suggest::Suggestion>,
+    /// How long requests took over time, and the rows behind the curves.
+    pub curves: curves::Curves,
 }
 
 /// Diagnoses a case.
@@ -84,7 +87,8 @@ pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
     onset::date(&ladder, &rows, &mut verdict.symptoms);
     let impact = impact::impact(&rows, &signals, &search, &moments);
     let novel = moments.onset.and_then(|onset| novel::find(table, &rows, onset));
-    Diagnosis { verdict, hypotheses, moments, ladder, bounds, pools, impact, novel, budget: None, logging, suggestions }
+    let curves = curves::curves(&rows, &signals, &case.series);
+    Diagnosis { verdict, hypotheses, moments, ladder, bounds, pools, impact, novel, budget: None, logging, suggestions, curves }
 }
 
 /// The two stretches that are compared: up to the incident, and the incident. Without one the logs' two halves are.

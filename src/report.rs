@@ -26,6 +26,8 @@ pub mod postmortem;
 pub mod quotes;
 pub mod redact;
 pub mod sarif;
+pub mod schema;
+pub mod series;
 pub mod sessions;
 pub mod site;
 pub mod spark;
@@ -33,6 +35,9 @@ pub mod text;
 pub mod timeline;
 pub mod verify;
 
+pub use series::{Peak, Series};
+
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -40,7 +45,7 @@ use std::collections::BTreeMap;
 pub const SCHEMA: &str = "backtrail.report/1";
 
 /// Where a statement can be checked: byte offsets are into the decompressed source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Ref {
     /// Index of the source in [`Report::sources`].
     pub source: u32,
@@ -53,7 +58,7 @@ pub struct Ref {
 }
 
 /// The report. Unknown is `null`, never a guess; times are RFC 3339 in UTC.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: &'static str,
@@ -109,7 +114,7 @@ pub struct Report {
 }
 
 /// What wrote the report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Tool {
     /// `backtrail`.
     pub name: &'static str,
@@ -118,7 +123,7 @@ pub struct Tool {
 }
 
 /// A stretch of time.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Window {
     /// Begin.
     pub from: Option<String>,
@@ -127,7 +132,7 @@ pub struct Window {
 }
 
 /// A source.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Source {
     /// Index.
     pub id: u32,
@@ -178,7 +183,7 @@ pub struct Source {
 }
 
 /// A hole in a source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Gap {
     /// Last record before it.
     pub from: String,
@@ -187,7 +192,7 @@ pub struct Gap {
 }
 
 /// Counts of a layer.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Ledger {
     /// Sessions let in, as logged.
     pub opens: u64,
@@ -214,7 +219,7 @@ pub struct Ledger {
 }
 
 /// The answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Verdict {
     /// `confirmed likely insufficient_evidence nothing_abnormal`.
     pub status: &'static str,
@@ -229,7 +234,7 @@ pub struct Verdict {
 }
 
 /// What set it off.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Trigger {
     /// `deploy` …
     pub kind: &'static str,
@@ -242,7 +247,7 @@ pub struct Trigger {
 }
 
 /// A symptom.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Symptom {
     /// `pool_exhaustion` …
     pub kind: &'static str,
@@ -255,7 +260,7 @@ pub struct Symptom {
 }
 
 /// A cause weighed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Hypothesis {
     /// A cause of the vocabulary.
     pub cause: &'static str,
@@ -273,7 +278,7 @@ pub struct Hypothesis {
 }
 
 /// A statement with its number and its proof.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Finding {
     /// Words.
     pub text: String,
@@ -284,7 +289,7 @@ pub struct Finding {
 }
 
 /// The moments of the outage.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Incident {
     /// The cause begins.
     pub cause_start: Option<String>,
@@ -307,7 +312,7 @@ pub struct Incident {
 }
 
 /// A stretch in which service was degraded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Spell {
     /// Begin of its first bad request.
     pub from: String,
@@ -324,7 +329,7 @@ pub struct Spell {
 }
 
 /// A step of the onset ladder.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Rung {
     /// `trigger leak queries hold_time in_use no_idle waiters timeouts refused onset` …
     pub kind: &'static str,
@@ -347,7 +352,7 @@ pub struct Rung {
 }
 
 /// Who was hurt.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Impact {
     /// Requests.
     pub requests: Option<u64>,
@@ -380,7 +385,7 @@ pub struct Impact {
 }
 
 /// What the outage cost of an error budget of thirty days.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Slo {
     /// Share of requests that are to be good.
     pub target: f64,
@@ -395,7 +400,7 @@ pub struct Slo {
 }
 
 /// A burn-rate alert.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Band {
     /// Burn rate at which it fires.
     pub burn_rate: f64,
@@ -410,7 +415,7 @@ pub struct Band {
 }
 
 /// The worst minute.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ErrorPeak {
     /// Share of failed requests.
     pub share: f64,
@@ -423,7 +428,7 @@ pub struct ErrorPeak {
 }
 
 /// A leaking call site.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Leak {
     /// 1 is the worst.
     pub rank: u32,
@@ -458,7 +463,7 @@ pub struct Leak {
 }
 
 /// A line of code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CallSite {
     /// Function with its module or class.
     pub function: Option<String>,
@@ -471,7 +476,7 @@ pub struct CallSite {
 }
 
 /// Leaks per thousand borrows with a 95 % interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Rate {
     /// Rate.
     pub per_1000: f64,
@@ -486,7 +491,7 @@ pub struct Rate {
 }
 
 /// Something that the requests (or sessions) of a leak have and others lack.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Discriminator {
     /// The features: one, or two that only together tell.
     pub features: Vec<Feature>,
@@ -517,7 +522,7 @@ pub struct Discriminator {
 }
 
 /// A warning or error that was first written around the onset.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct NewMessage {
     /// Hash of the template: the same in every report.
     pub id: String,
@@ -536,7 +541,7 @@ pub struct NewMessage {
 }
 
 /// A property of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Feature {
     /// `exception logger template statement endpoint route thread_pool version host client user_agent status`.
     pub kind: &'static str,
@@ -545,7 +550,7 @@ pub struct Feature {
 }
 
 /// A share with its exact 95 % interval (Clopper-Pearson).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Share {
     /// Hits.
     pub hits: u64,
@@ -558,7 +563,7 @@ pub struct Share {
 }
 
 /// Sessions of one layer that were held against how long others last.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Judged {
     /// `pool proxy db`.
     pub layer: &'static str,
@@ -583,7 +588,7 @@ pub struct Judged {
 }
 
 /// A version put into service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Deploy {
     /// When.
     pub time: String,
@@ -600,7 +605,7 @@ pub struct Deploy {
 }
 
 /// An alert.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Alert {
     /// When.
     pub time: String,
@@ -615,7 +620,7 @@ pub struct Alert {
 }
 
 /// A moment of the timeline.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Moment {
     /// When.
     pub time: String,
@@ -632,7 +637,7 @@ pub struct Moment {
 }
 
 /// A clock against another.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Clock {
     /// The source.
     pub source: u32,
@@ -655,7 +660,7 @@ pub struct Clock {
 }
 
 /// What could not be proved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LoggingGap {
     /// The source.
     pub source: Option<u32>,
@@ -668,7 +673,7 @@ pub struct LoggingGap {
 }
 
 /// Something to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Suggestion {
     /// Words.
     pub text: String,
@@ -677,38 +682,11 @@ pub struct Suggestion {
 }
 
 /// A record that no parser took.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Reject {
     /// Where.
     #[serde(flatten)]
     pub at: Ref,
     /// Why.
     pub reason: &'static str,
-}
-
-/// Curves over the window, all of the same length, empty where nothing was seen.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Series {
-    /// Start of the first bucket.
-    pub from: Option<String>,
-    /// Seconds a bucket.
-    pub bucket_seconds: f64,
-    /// Most sessions open, per layer.
-    pub open: BTreeMap<&'static str, Vec<u32>>,
-    /// Requests.
-    pub requests: Vec<u32>,
-    /// Requests that ended in a 5xx.
-    pub errors: Vec<u32>,
-    /// Leaked so far and not ended.
-    pub leaked: Vec<u32>,
-    /// Most waiting borrowers.
-    pub waiting: Vec<u32>,
-    /// Acquisitions that timed out, clients turned away.
-    pub timeouts: Vec<u32>,
-    /// Buckets with a deploy.
-    pub deploys: Vec<usize>,
-    /// Buckets with an alert.
-    pub alerts: Vec<usize>,
-    /// Buckets with a start, stop or crash of a server or process.
-    pub restarts: Vec<usize>,
 }
