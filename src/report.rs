@@ -425,6 +425,8 @@ pub struct ErrorPeak {
     pub failed: u64,
     /// Of.
     pub requests: u64,
+    /// The first of those that failed.
+    pub evidence: Vec<Ref>,
 }
 
 /// A leaking call site.

@@ -3,6 +3,7 @@
 pub mod again;
 pub mod code;
 pub mod find;
+pub mod hint;
 pub mod open;
 pub mod reread;
 pub mod rotation;

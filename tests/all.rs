@@ -14,7 +14,11 @@ mod all {
     mod joins;
     mod pools;
     mod proof;
+    mod exporters;
+    mod postmortems;
     mod readme;
+    mod rules;
+    mod schemas;
     mod sim;
     mod statistics;
     mod stories;

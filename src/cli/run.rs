@@ -57,10 +57,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode> {
             Ok(code)
         }
         Some(Verb::Schema { output }) => {
-            output::write(&output, |to| {
-                serde_json::to_writer_pretty(&mut *to, &report::schema::schema())?;
-                Ok(to.write_all(b"\n")?)
-            })?;
+            output::write(&output, |to| Ok(report::json::pretty(&report::schema::schema(), to)?))?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Verb::Formats { name }) => {
@@ -148,8 +145,7 @@ fn report(plan: &Plan, format: ReportFormat, lookups: Lookups<'_>, output: &Outp
             ReportFormat::Csv => report::csv::write(report, to)?,
             ReportFormat::Sarif => {
                 let code = lookups.source.map(Code::open);
-                serde_json::to_writer_pretty(&mut *to, &report::sarif::sarif(report, code.as_ref()))?;
-                to.write_all(b"\n")?;
+                report::json::pretty(&report::sarif::sarif(report, code.as_ref()), to)?;
             }
             ReportFormat::Junit => report::junit::write(report, None, to)?,
             ReportFormat::Openmetrics => to.write_all(report::openmetrics::render(report).as_bytes())?,

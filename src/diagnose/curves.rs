@@ -91,6 +91,8 @@ fn peaks(rows: &Rows<'_>, signals: &Signals) -> Vec<Peak> {
     let found = highest(signals.timing(Timing::Latency), |seen| seen.longest.and_then(|(ns, _)| u64::try_from(ns).ok()));
     let shown = found.filter_map(|seen| seen.longest);
     out.extend(shown.map(|(ns, row)| Peak { curve: "latency", at: rows.get(row).time(), value: ns as f64 / 1e9, row }));
+    // What stays as high over several stretches has one row.
+    out.dedup();
     out
 }
 

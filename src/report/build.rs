@@ -39,7 +39,7 @@ pub fn build(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Report {
         verdict: diagnosed::verdict(&rows, diagnosis),
         hypotheses: diagnosed::hypotheses(&rows, diagnosis),
         incident: incident::incident(&rows, diagnosis),
-        impact: incident::impact(diagnosis),
+        impact: incident::impact(&rows, diagnosis),
         pools: super::pools::pools(&rows, diagnosis),
         separating: super::pools::separating(&rows, diagnosis),
         baseline: None,

@@ -102,6 +102,10 @@ pub fn schema() -> Value {
     }
     for (owner, field, words) in keys() {
         if let Some(property) = property(&mut schema, owner, field) {
+            if field == "ledger" {
+                // Layers that no log tells of are there too.
+                property.insert("required".into(), json!(words));
+            }
             property.insert("propertyNames".into(), json!({"enum": words}));
         }
     }

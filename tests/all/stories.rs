@@ -3,6 +3,7 @@
 use super::tools::{backtrail, root};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 fn stories() -> Vec<PathBuf> {
     let mut dirs: Vec<PathBuf> =
@@ -10,6 +11,27 @@ fn stories() -> Vec<PathBuf> {
     dirs.retain(|dir| dir.is_dir());
     dirs.sort();
     dirs
+}
+
+/// A story as it was told: its name, what is expected of it, and its report.
+pub(crate) struct Told {
+    pub(crate) name: String,
+    pub(crate) dir: PathBuf,
+    expect: toml::Table,
+    pub(crate) report: Value,
+}
+
+/// Every story, told once for all tests.
+pub(crate) fn told() -> &'static [Told] {
+    static TOLD: LazyLock<Vec<Told>> = LazyLock::new(|| stories().into_iter().map(tell).collect());
+    &TOLD
+}
+
+fn tell(dir: PathBuf) -> Told {
+    let story: toml::Table = std::fs::read_to_string(dir.join("story.toml")).unwrap().parse().unwrap();
+    let report = report(&dir, &story);
+    let expect = story.get("expect").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+    Told { name: dir.file_name().unwrap().to_string_lossy().into_owned(), dir, expect, report }
 }
 
 fn report(dir: &Path, story: &toml::Table) -> Value {
@@ -97,13 +119,9 @@ fn same_site(got: &Value, want: &toml::Value) -> bool {
 #[test]
 fn stories_are_told_right() {
     let mut wrong = Vec::new();
-    for dir in stories() {
-        let story: toml::Table = std::fs::read_to_string(dir.join("story.toml")).unwrap().parse().unwrap();
+    for Told { name, dir, expect, report } in told() {
         assert!(dir.join("WHY.md").exists(), "{} does not say why", dir.display());
-        let report = report(&dir, &story);
-        let expect = story.get("expect").and_then(toml::Value::as_table).cloned().unwrap_or_default();
-        let name = dir.file_name().unwrap().to_string_lossy().into_owned();
-        wrong.extend(disagreements(&report, &expect).into_iter().map(|text| format!("{name}: {text}")));
+        wrong.extend(disagreements(report, expect).into_iter().map(|text| format!("{name}: {text}")));
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }

@@ -31,7 +31,7 @@ pub fn head(m: &Material<'_>) -> String {
         escape(&r.verdict.summary)
     );
     let mut figures: Vec<(String, String, Vec<Ref>)> = Vec::new();
-    let failures = lines_of(r, "errors", |_| true);
+    let failures = lines_of(r, "errors");
     let i = &r.incident;
     if let Some(onset) = &i.onset {
         let end = i.recovered.as_deref().or(r.window.to.as_deref());
@@ -50,9 +50,8 @@ pub fn head(m: &Material<'_>) -> String {
         figures.push((percent(r.impact.clients_affected_share), format!("{hit} of {all} clients hit, by {key}"), failures));
     }
     if let Some(p) = &r.impact.error_peak {
-        let near = |time: &str| millis(time).zip(millis(&p.at)).is_some_and(|(a, b)| (0..60_000).contains(&(a - b)));
         let says = format!("worst minute {}: {} of {}", m.zone.minutes(&p.at), p.failed, p.requests);
-        figures.push((percent(Some(p.share)), says, lines_of(r, "errors", near)));
+        figures.push((percent(Some(p.share)), says, p.evidence.clone()));
     }
     let leaked: u64 = r.leaks.iter().map(|l| l.sessions).sum();
     if leaked > 0 {
@@ -69,9 +68,9 @@ pub fn head(m: &Material<'_>) -> String {
     out
 }
 
-/// The lines behind the peaks of a curve at some times.
-fn lines_of(report: &Report, curve: &str, near: impl Fn(&str) -> bool) -> Vec<Ref> {
-    let peaks = report.series.peaks.iter().filter(|p| p.curve == curve && near(&p.time));
+/// The lines behind the peaks of a curve.
+fn lines_of(report: &Report, curve: &str) -> Vec<Ref> {
+    let peaks = report.series.peaks.iter().filter(|p| p.curve == curve);
     peaks.flat_map(|p| p.evidence.iter().copied()).collect()
 }
 

@@ -127,7 +127,7 @@ texts! {
     }
     Slo { target, valid, bad, budget_used, bands }
     Band { burn_rate, long_s, short_s, peak, fired }
-    ErrorPeak { share, at, failed, requests }
+    ErrorPeak { share, at, failed, requests, evidence }
     Leak {
         rank, call_site, callers, endpoint, sessions, first, last, connection_seconds, rate, by_age, attribution, confidence,
         discriminators, connections, evidence,

@@ -4,6 +4,7 @@
 
 use super::{rows, seen};
 use crate::report::Report;
+use crate::report::json::line;
 use crate::report::lanes::{Asked, Bar, leaked};
 use crate::report::local::micros;
 use crate::report::text::{clean, place};
@@ -34,7 +35,7 @@ pub fn write(report: &Report, bars: &[Bar], out: &mut dyn Write) -> std::io::Res
         if index > 0 {
             out.write_all(b",\n")?;
         }
-        serde_json::to_writer(&mut *out, event)?;
+        out.write_all(line(event)?.as_bytes())?;
     }
     out.write_all(b"\n]}\n")
 }
