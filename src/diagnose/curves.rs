@@ -56,7 +56,7 @@ fn latency(signals: &Signals, series: &Series) -> (Vec<Option<i64>>, Vec<Option<
         }
     }
     let mut begin = series.from;
-    for range in of.iter_mut() {
+    for range in &mut of {
         if let (true, Some(inner)) = (range.start == range.end, signals.bucket(begin.saturating_add(series.width / 2))) {
             *range = inner..inner + 1;
         }
@@ -77,7 +77,7 @@ fn peaks(rows: &Rows<'_>, signals: &Signals) -> Vec<Peak> {
     ] {
         let value = |seen: &Option<(u32, RowId)>| seen.filter(|(value, _)| *value > 0);
         let found = highest(signals.gauge(gauge), |seen| value(seen).map(|(value, _)| u64::from(value)));
-        let shown = found.filter_map(|seen| value(seen));
+        let shown = found.filter_map(value);
         out.extend(shown.map(|(value, row)| Peak { curve, at: rows.get(row).time(), value: f64::from(value), row }));
     }
     for (curve, counts) in

@@ -8,7 +8,7 @@ use crate::report::{Leak, Ref, attribution, baseline, novel};
 const MOST: usize = 30;
 
 fn list(lines: &[String]) -> String {
-    let items: String = lines.iter().map(|line| format!("<li>{}</li>\n", escape(line))).collect();
+    let items = lines.iter().fold(String::new(), |all, line| all + &format!("<li>{}</li>\n", escape(line)));
     format!("<ul>{items}</ul>\n")
 }
 
