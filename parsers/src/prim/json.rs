@@ -298,6 +298,14 @@ impl<'a> Reader<'a> {
 
     fn string(&mut self) -> Option<&'a [u8]> {
         let from = self.at + 1;
+        let rest = self.text.get(from..)?;
+        // Most strings are short and without escapes.
+        if let Some(end) = find_two(rest, b'"', b'\\')
+            && rest.get(end) == Some(&b'"')
+        {
+            self.at = from + end + 1;
+            return rest.get(..end);
+        }
         let escapes = self.end_of_string(from)?;
         let inside = self.text.get(from..self.at - 1)?;
         Some(if escapes { unescape(inside, self.arena) } else { inside })

@@ -128,7 +128,13 @@ fn captured<'a>(text: &'a [u8], event: &mut Event<'a>) -> &'a [u8] {
 }
 
 fn headers<'a>(block: &'a [u8], event: &mut Event<'a>) {
-    for header in block.split(|b| *b == b'|') {
+    let mut rest = Some(block);
+    while let Some(block) = rest {
+        let (header, tail) = match text::find(block, b'|') {
+            Some(bar) => (block.get(..bar).unwrap_or_default(), block.get(bar + 1..)),
+            None => (block, None),
+        };
+        rest = tail;
         let numeric = header.first().is_some_and(|b| b.is_ascii_hexdigit() || *b == b':');
         let first = if numeric { text::word(header) } else { b"" };
         if net::is_address(first) {
