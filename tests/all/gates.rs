@@ -203,7 +203,7 @@ fn no_address_and_no_user_is_left_in_any_output() {
         b"{\"status\":\"firing\",\"alerts\":[{\"status\":\"firing\",\"labels\":{\"alertname\":\"Down 198.51.100.7 token=tok123\",\"severity\":\"critical\"},\"startsAt\":\"2024-05-01T10:05:00.000Z\"}]}\n",
     );
     let key = ["--redact", "--redact-key", "k"];
-    let verbs: [&[&str]; 16] = [
+    let verbs: [&[&str]; 24] = [
         &["report"],
         &["report", "--format", "markdown"],
         &["report", "--format", "html"],
@@ -220,6 +220,14 @@ fn no_address_and_no_user_is_left_in_any_output() {
         &["sessions", "--format", "json"],
         &["events", "--format", "json"],
         &["check"],
+        &["check", "--format", "sarif"],
+        &["detect"],
+        &["detect", "--format", "json"],
+        &["sessions", "--format", "csv"],
+        &["sessions"],
+        &["report", "--at", "2024-05-01T10:03:00Z"],
+        &["timeline", "--format", "html"],
+        &["postmortem", "--template", "pagerduty", "--format", "html"],
     ];
     let mut pseudonyms = std::collections::BTreeSet::new();
     for verb in verbs {
