@@ -125,8 +125,15 @@ fn result(report: &Report, leak: &Leak, all: u64, code: Option<&Code>) -> Value 
         "moderate" => ("fail", "warning"),
         _ => ("review", "none"),
     };
+    let place = match (&leak.call_site, &leak.endpoint) {
+        (Some(_), _) => "here".to_owned(),
+        (None, Some(endpoint)) => {
+            format!("while serving {endpoint}; the line of code is not in the logs, this is the first line that tells of one,")
+        }
+        (None, None) => "at a place that the logs do not tell; this is the first line that tells of one,".to_owned(),
+    };
     let mut says = format!(
-        "{} of {all} leaked connections were opened here and never given back ({}, {}; see {}).",
+        "{} of {all} leaked connections were opened {place} and never given back ({}, {}; see {}).",
         leak.sessions,
         leak.attribution.replace('_', " "),
         leak.confidence,
@@ -160,6 +167,14 @@ fn result(report: &Report, leak: &Leak, all: u64, code: Option<&Code>) -> Value 
         "partialFingerprints": {"callSite/v1": digest(site::of(leak).as_bytes()).replace("sha256:", "")},
         "properties": properties,
     });
+    // A code host takes no result without a place: where there is no line of code, the line of the log stands for it.
+    if let (Some(fields), None, Some(at)) = (result.as_object_mut(), &leak.call_site, leak.evidence.first()) {
+        let mut location = in_log(report, at);
+        if let (Some(location), Some(endpoint)) = (location.as_object_mut(), &leak.endpoint) {
+            location.insert("logicalLocations".into(), json!([{"name": clean(endpoint)}]));
+        }
+        fields.insert("locations".into(), json!([location]));
+    }
     if let (Some(fields), Some(frame)) = (result.as_object_mut(), leak.call_site.as_ref()) {
         fields.insert("locations".into(), json!([location(frame, code, true)]));
         let frames: Vec<Value> =
@@ -191,10 +206,6 @@ fn other_cause(report: &Report) -> Option<Value> {
     let index = RULES.iter().position(|(id, _)| *id == cause)?;
     let proof = report.hypotheses.iter().find(|h| h.cause == cause)?;
     let at = proof.speaks_for.iter().find_map(|f| f.evidence.first());
-    let location = |at: &super::Ref| {
-        let path = report.sources.get(at.source as usize).map_or("", |s| s.path.as_str());
-        json!({"physicalLocation": {"artifactLocation": {"uri": uri(path)}, "region": {"startLine": at.line.max(1)}}})
-    };
     Some(json!({
         "ruleId": cause,
         "ruleIndex": index,
@@ -202,8 +213,14 @@ fn other_cause(report: &Report) -> Option<Value> {
         "level": "warning",
         "message": {"text": clean(&report.verdict.summary)},
         "partialFingerprints": {"cause/v1": digest(cause.as_bytes()).replace("sha256:", "")},
-        "locations": at.map(location).into_iter().collect::<Vec<_>>(),
+        "locations": at.map(|at| in_log(report, at)).into_iter().collect::<Vec<_>>(),
     }))
+}
+
+/// A line of a log.
+fn in_log(report: &Report, at: &super::Ref) -> Value {
+    let path = report.sources.get(at.source as usize).map_or("", |s| s.path.as_str());
+    json!({"physicalLocation": {"artifactLocation": {"uri": uri(path)}, "region": {"startLine": at.line.max(1)}}})
 }
 
 #[cfg(test)]

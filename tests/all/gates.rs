@@ -246,6 +246,13 @@ fn no_address_and_no_user_is_left_in_any_output() {
     assert_eq!(pseudonyms.len(), 1, "one address, one pseudonym: {pseudonyms:?}");
 }
 
+/// The timeline on a terminal shows the records themselves.
+#[test]
+fn the_interactive_timeline_hides_nothing_and_says_so() {
+    let done = backtrail().args(["tui", "--redact"]).arg(root().join("sample-logs/hostile")).assert().code(2);
+    assert!(String::from_utf8_lossy(&done.get_output().stderr).contains("--redact"));
+}
+
 #[test]
 fn a_document_is_verified_against_its_sources() {
     let dir = tempfile::tempdir().unwrap();
