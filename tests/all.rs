@@ -7,6 +7,7 @@ mod all {
     mod clocks;
     mod curves;
     mod edge_cases;
+    mod exporters;
     mod exports;
     mod gates;
     mod holders;
@@ -14,12 +15,12 @@ mod all {
     mod invariants;
     mod joins;
     mod pools;
-    mod proof;
-    mod exporters;
     mod postmortems;
+    mod proof;
     mod readme;
     mod rules;
     mod schemas;
+    mod score;
     mod sim;
     mod statistics;
     mod stories;

@@ -206,6 +206,9 @@ pub(super) struct TuiOptions {
     /// Neither bring back nor save notes (timeline)
     #[arg(long)]
     pub(super) no_restore: bool,
+    /// The source code: leaking lines are shown in it (timeline)
+    #[arg(long, value_name = "DIR")]
+    pub(super) source: Option<PathBuf>,
 }
 
 /// Where to write.

@@ -4,6 +4,7 @@
 
 use super::Redactor;
 use crate::report::baseline::Change;
+use crate::report::deploys::{Change as Trial, Rate as TrialRate};
 use crate::report::lanes::{Asked, Bar};
 use crate::report::pools::{Needed, Pool, Separating, WhatIf};
 use crate::report::quotes::{Quote, Quotes};
@@ -99,7 +100,7 @@ macro_rules! texts {
 texts! {
     Report {
         schema, tool, window, sources, ledger, verdict, hypotheses, incident, impact, pools, separating, baseline, leaks,
-        deploys, alerts, timeline, clock, logging_gaps, suggestions, notes, rejects, undecided, judged, new_messages, series,
+        deploys, changes, alerts, timeline, clock, logging_gaps, suggestions, notes, rejects, undecided, judged, new_messages, series,
     }
     Tool { name, version }
     Window { from, to }
@@ -142,6 +143,10 @@ texts! {
     Share { hits, of, low, high }
     Judged { layer, class, why, sessions, compared_with, closed, expected, observed, ended_by_restart, text }
     Deploy { time, kind, service, version, commit, evidence }
+    Trial {
+        time, kind, title, role, counted, unit, before, after, ratio, low, high, version, other_versions, text, evidence,
+    }
+    TrialRate { hits, of, per_1000 }
     Alert { time, name, severity, status, evidence }
     Moment { time, bound_ms, phase, tier, title, evidence }
     Clock { source, reference, offset_ms, drift_ppm, bound_ms, pairs, basis, applied, steps }
