@@ -22,6 +22,9 @@ const RULES: [(&str, &str); 12] = [
     ("held_across_slow_call", "A connection is held while something slow is waited for"),
 ];
 
+/// Said where no line of code is known.
+const IN_LOG: &str = " The line of code is not in the logs: this is the first of their lines that tells of one.";
+
 /// The log. With `code`, call sites are looked up in it: the line is checked and shown.
 pub fn sarif(report: &Report, code: Option<&Code>) -> Value {
     let rules = RULES.iter().map(|(id, text)| {
@@ -125,15 +128,13 @@ fn result(report: &Report, leak: &Leak, all: u64, code: Option<&Code>) -> Value 
         "moderate" => ("fail", "warning"),
         _ => ("review", "none"),
     };
-    let place = match (&leak.call_site, &leak.endpoint) {
-        (Some(_), _) => "here".to_owned(),
-        (None, Some(endpoint)) => {
-            format!("while serving {endpoint}; the line of code is not in the logs, this is the first line that tells of one,")
-        }
-        (None, None) => "at a place that the logs do not tell; this is the first line that tells of one,".to_owned(),
+    let (place, note) = match (&leak.call_site, &leak.endpoint) {
+        (Some(_), _) => ("here".to_owned(), ""),
+        (None, Some(endpoint)) => (format!("while serving {endpoint}"), IN_LOG),
+        (None, None) => ("at a place that the logs do not tell".to_owned(), IN_LOG),
     };
     let mut says = format!(
-        "{} of {all} leaked connections were opened {place} and never given back ({}, {}; see {}).",
+        "{} of {all} leaked connections were opened {place} and never given back ({}, {}; see {}).{note}",
         leak.sessions,
         leak.attribution.replace('_', " "),
         leak.confidence,

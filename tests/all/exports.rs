@@ -201,6 +201,7 @@ fn pages_hold_only_their_own_markup_and_ask_for_nothing() {
             "h1",
             "h2",
             "h3",
+            "h4",
             "head",
             "header",
             "html",
