@@ -4,7 +4,7 @@
 
 use super::Redactor;
 use crate::report::baseline::Change;
-use crate::report::deploys::{Change as Trial, Rate as TrialRate};
+use crate::report::deploys::{Change as Trial, Frequency};
 use crate::report::lanes::{Asked, Bar};
 use crate::report::pools::{Needed, Pool, Separating, WhatIf};
 use crate::report::quotes::{Quote, Quotes};
@@ -146,7 +146,6 @@ texts! {
     Trial {
         time, kind, title, role, counted, unit, before, after, ratio, low, high, version, other_versions, text, evidence,
     }
-    TrialRate { hits, of, per_1000 }
     Alert { time, name, severity, status, evidence }
     Moment { time, bound_ms, phase, tier, title, evidence }
     Clock { source, reference, offset_ms, drift_ppm, bound_ms, pairs, basis, applied, steps }
@@ -170,6 +169,7 @@ texts! {
     Separating {
         arrivals_ratio, calls_ratio, busy_before, busy_empty, throughput_ratio, throughput_basis, empty_seconds, text, evidence,
     }
+    Frequency { hits, of, per_1000 }
     Change { what, name, then, then_of, now, now_of, lift, low, high, evidence }
     Bar { id, layer, group, key, client, class, why, open, end, carried_by, carried_surely, request, at }
     Asked { id, group, name, key as Addresses, from, to, at }
