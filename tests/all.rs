@@ -5,6 +5,7 @@ mod all {
     mod bad_input;
     mod cli;
     mod clocks;
+    mod curves;
     mod edge_cases;
     mod exporters;
     mod exports;

@@ -27,6 +27,14 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// Reads the cited lines again where the report has come to cite more. Paths that were hidden cannot be opened: then
+    /// those already read stay.
+    pub(super) fn quote_again(&mut self) {
+        if !self.quotes.is_empty() && self.redactor.is_none() {
+            self.quotes = Quotes::read(&self.report);
+        }
+    }
+
     /// Sessions as bars.
     pub(super) fn bars(&self) -> Vec<Bar> {
         let mut bars = lanes::bars(&self.table.rows(), &self.case);

@@ -126,6 +126,7 @@ fn report(plan: &Plan, format: ReportFormat, lookups: Lookups<'_>, output: &Outp
             redactor.redact(&mut changes);
         }
         found.report.baseline = Some(changes);
+        found.quote_again();
     }
     let report = &found.report;
     output::write(output, |to| {

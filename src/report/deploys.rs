@@ -18,6 +18,7 @@ const CITED: usize = 3;
 
 /// A change, tried.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "Trial")]
 pub struct Change {
     /// When it was made.
     pub time: String,

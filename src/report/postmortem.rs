@@ -75,6 +75,8 @@ pub fn render(material: &Material<'_>, form: &Form, look: Look) -> Result<String
         // Only the lines that the draft cites stand in the document.
         let cited = Material { quotes: &quotes, ..*material };
         let figures = html::charts::charts(&cited) + &html::gantt::gantt(&cited);
+        // They stand below a heading of the document.
+        let figures = figures.replace("h3>", "h4>").replace("h2>", "h3>");
         env.add_global("charts", Value::from_safe_string(figures));
     }
     let main = env.get_template("main").map_err(failed)?;

@@ -22,6 +22,9 @@ const RULES: [(&str, &str); 12] = [
     ("held_across_slow_call", "A connection is held while something slow is waited for"),
 ];
 
+/// Said where no line of code is known.
+const IN_LOG: &str = " The line of code is not in the logs: this is the first of their lines that tells of one.";
+
 /// The log. With `code`, call sites are looked up in it: the line is checked and shown.
 pub fn sarif(report: &Report, code: Option<&Code>) -> Value {
     let rules = RULES.iter().map(|(id, text)| {
@@ -125,8 +128,13 @@ fn result(report: &Report, leak: &Leak, all: u64, code: Option<&Code>) -> Value 
         "moderate" => ("fail", "warning"),
         _ => ("review", "none"),
     };
+    let (place, note) = match (&leak.call_site, &leak.endpoint) {
+        (Some(_), _) => ("here".to_owned(), ""),
+        (None, Some(endpoint)) => (format!("while serving {endpoint}"), IN_LOG),
+        (None, None) => ("at a place that the logs do not tell".to_owned(), IN_LOG),
+    };
     let mut says = format!(
-        "{} of {all} leaked connections were opened here and never given back ({}, {}; see {}).",
+        "{} of {all} leaked connections were opened {place} and never given back ({}, {}; see {}).{note}",
         leak.sessions,
         leak.attribution.replace('_', " "),
         leak.confidence,
@@ -160,6 +168,14 @@ fn result(report: &Report, leak: &Leak, all: u64, code: Option<&Code>) -> Value 
         "partialFingerprints": {"callSite/v1": digest(site::of(leak).as_bytes()).replace("sha256:", "")},
         "properties": properties,
     });
+    // A code host takes no result without a place: where there is no line of code, the line of the log stands for it.
+    if let (Some(fields), None, Some(at)) = (result.as_object_mut(), &leak.call_site, leak.evidence.first()) {
+        let mut location = in_log(report, at);
+        if let (Some(location), Some(endpoint)) = (location.as_object_mut(), &leak.endpoint) {
+            location.insert("logicalLocations".into(), json!([{"name": clean(endpoint)}]));
+        }
+        fields.insert("locations".into(), json!([location]));
+    }
     if let (Some(fields), Some(frame)) = (result.as_object_mut(), leak.call_site.as_ref()) {
         fields.insert("locations".into(), json!([location(frame, code, true)]));
         let frames: Vec<Value> =
@@ -191,10 +207,6 @@ fn other_cause(report: &Report) -> Option<Value> {
     let index = RULES.iter().position(|(id, _)| *id == cause)?;
     let proof = report.hypotheses.iter().find(|h| h.cause == cause)?;
     let at = proof.speaks_for.iter().find_map(|f| f.evidence.first());
-    let location = |at: &super::Ref| {
-        let path = report.sources.get(at.source as usize).map_or("", |s| s.path.as_str());
-        json!({"physicalLocation": {"artifactLocation": {"uri": uri(path)}, "region": {"startLine": at.line.max(1)}}})
-    };
     Some(json!({
         "ruleId": cause,
         "ruleIndex": index,
@@ -202,8 +214,14 @@ fn other_cause(report: &Report) -> Option<Value> {
         "level": "warning",
         "message": {"text": clean(&report.verdict.summary)},
         "partialFingerprints": {"cause/v1": digest(cause.as_bytes()).replace("sha256:", "")},
-        "locations": at.map(location).into_iter().collect::<Vec<_>>(),
+        "locations": at.map(|at| in_log(report, at)).into_iter().collect::<Vec<_>>(),
     }))
+}
+
+/// A line of a log.
+fn in_log(report: &Report, at: &super::Ref) -> Value {
+    let path = report.sources.get(at.source as usize).map_or("", |s| s.path.as_str());
+    json!({"physicalLocation": {"artifactLocation": {"uri": uri(path)}, "region": {"startLine": at.line.max(1)}}})
 }
 
 #[cfg(test)]

@@ -153,6 +153,10 @@ fn a_template_of_the_users_own() {
 fn times_are_shown_in_the_zone_people_lived_in() {
     let text = hostile(&["timeline", "--tz", "America/Bogota"]);
     assert!(text.starts_with("times in America/Bogota\n\n2024-05-01\n  04:10:00 ◆"), "{}", &text[..120]);
+    let page = hostile(&["report", "--format", "html", "--tz", "America/Bogota"]);
+    assert!(page.contains("<caption>All times in America/Bogota</caption>") && !page.contains("All times in UTC"));
+    // Times that state their zone are shown in the other one.
+    assert!(page.contains(">2024-05-01 04:10:00") && !page.contains("2024-05-01 09:10:00"));
     backtrail().args(["timeline", "--tz", "Nowhere/Town"]).arg(root().join("sample-logs/hostile")).assert().code(2);
 }
 
@@ -197,6 +201,7 @@ fn pages_hold_only_their_own_markup_and_ask_for_nothing() {
             "h1",
             "h2",
             "h3",
+            "h4",
             "head",
             "header",
             "html",

@@ -203,7 +203,7 @@ fn no_address_and_no_user_is_left_in_any_output() {
         b"{\"status\":\"firing\",\"alerts\":[{\"status\":\"firing\",\"labels\":{\"alertname\":\"Down 198.51.100.7 token=tok123\",\"severity\":\"critical\"},\"startsAt\":\"2024-05-01T10:05:00.000Z\"}]}\n",
     );
     let key = ["--redact", "--redact-key", "k"];
-    let verbs: [&[&str]; 16] = [
+    let verbs: [&[&str]; 24] = [
         &["report"],
         &["report", "--format", "markdown"],
         &["report", "--format", "html"],
@@ -220,6 +220,14 @@ fn no_address_and_no_user_is_left_in_any_output() {
         &["sessions", "--format", "json"],
         &["events", "--format", "json"],
         &["check"],
+        &["check", "--format", "sarif"],
+        &["detect"],
+        &["detect", "--format", "json"],
+        &["sessions", "--format", "csv"],
+        &["sessions"],
+        &["report", "--at", "2024-05-01T10:03:00Z"],
+        &["timeline", "--format", "html"],
+        &["postmortem", "--template", "pagerduty", "--format", "html"],
     ];
     let mut pseudonyms = std::collections::BTreeSet::new();
     for verb in verbs {
@@ -236,6 +244,13 @@ fn no_address_and_no_user_is_left_in_any_output() {
         pseudonyms.extend(found.filter(|p| p.len() == 15 && p[3..].bytes().all(|b| b.is_ascii_hexdigit())));
     }
     assert_eq!(pseudonyms.len(), 1, "one address, one pseudonym: {pseudonyms:?}");
+}
+
+/// The timeline on a terminal shows the records themselves.
+#[test]
+fn the_interactive_timeline_hides_nothing_and_says_so() {
+    let done = backtrail().args(["tui", "--redact"]).arg(root().join("sample-logs/hostile")).assert().code(2);
+    assert!(String::from_utf8_lossy(&done.get_output().stderr).contains("--redact"));
 }
 
 #[test]

@@ -98,8 +98,7 @@ const DECLARED: [Declared; 5] = [
         within: (15, 15),
         cause: "undersized pool",
         trigger: None,
-        // The dealers, three in ten, hit the pool's end by themselves; other visitors met it on the way.
-        affected: (Figure::Clients, 0.25, 0.55),
+        affected: (Figure::Service, 0.25, 0.35),
         intermittent: true,
         wrong: &[("lb misconfiguration", OUT)],
     },

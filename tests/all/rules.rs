@@ -342,3 +342,46 @@ fn traces_keep_their_rules() {
     whole["traceEvents"].as_array_mut().unwrap().push(crossing);
     assert!(trace(&whole.to_string()).is_err());
 }
+
+/// Where ids and process ids say so, a flow goes from the request over the borrow to the server session.
+#[test]
+fn flows_join_what_ids_join() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut app, mut server) = (String::new(), String::new());
+    for pid in [4711, 4712] {
+        server.push_str(&format!(
+            "2026-11-20 10:00:01.000 UTC [{pid}] LOG:  connection received: host=10.0.0.5 port={pid}\n\
+             2026-11-20 10:00:01.010 UTC [{pid}] LOG:  connection authorized: user=app database=shop\n"
+        ));
+    }
+    for n in 0..6 {
+        let (pid, second, id) = (4711 + n % 2, 10 + n * 4, format!("7f3a9c0{n}e1b24d08"));
+        let mut line = |ms: u32, what: &str| {
+            app.push_str(&format!("time=2026-11-20T10:00:{second}.{ms}Z level=INFO msg={what} request_id={id}\n"));
+        };
+        line(100, &format!("\"request started\" method=GET path=/orders/{n}"));
+        line(200, &format!("Acquire pid={pid} time=1ms"));
+        if n < 5 {
+            line(300, &format!("Release pid={pid}"));
+        }
+        line(500, &format!("\"request completed\" method=GET path=/orders/{n} status=200 duration=400ms"));
+    }
+    super::tools::file(&dir, "app.log", app.as_bytes());
+    super::tools::file(&dir, "postgresql.log", server.as_bytes());
+    let done = super::tools::backtrail().args(["timeline", "--format", "perfetto"]).arg(dir.path()).assert().code(0);
+    let text = String::from_utf8_lossy(&done.get_output().stdout).into_owned();
+    trace(&text).unwrap();
+    let read: Value = serde_json::from_str(&text).unwrap();
+    let events = read["traceEvents"].as_array().unwrap();
+    let process = |pid: &Value| {
+        let named = events.iter().find(|e| e["name"] == "process_name" && e["pid"] == *pid).unwrap();
+        named["args"]["name"].as_str().unwrap()
+    };
+    for (ph, what) in [("s", "requests"), ("t", "pool connections"), ("f", "db connections")] {
+        let stops: Vec<&Value> = events.iter().filter(|e| e["ph"] == ph).collect();
+        assert_eq!(stops.len(), 6, "{ph}");
+        assert!(stops.iter().all(|e| process(&e["pid"]) == what), "{ph}");
+    }
+    let requests = events.iter().filter(|e| e["ph"] == "b" && e["cat"] == "request");
+    assert!(requests.clone().count() == 6 && requests.clone().all(|e| e["name"] == "GET /orders/{id}"));
+}

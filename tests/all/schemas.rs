@@ -162,6 +162,14 @@ fn sarif_validates_against_the_standard() {
     ] {
         log = printed(&args, &path);
         keeps(&schema, &format!("{args:?} {}", path.display()), &log);
+        // A code host wants a place for every result.
+        for result in log["runs"][0]["results"].as_array().unwrap() {
+            let place = &result["locations"][0]["physicalLocation"];
+            let line = place["region"].is_null() || place["region"]["startLine"].as_u64() >= Some(1);
+            let fingerprints = result["partialFingerprints"].as_object();
+            assert!(place["artifactLocation"]["uri"].is_string() && line, "{result}");
+            assert!(fingerprints.is_some_and(|f| !f.is_empty()), "{result}");
+        }
     }
     // The schema does refuse: each of these breaks another of its rules.
     let result = "/runs/0/results/0";

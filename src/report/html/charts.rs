@@ -3,7 +3,7 @@
 
 use super::{Material, escape};
 use crate::correlate::series::BUCKETS;
-use crate::report::lanes::leaked;
+use crate::report::lanes::{Bar, leaked};
 use crate::report::local::millis;
 use crate::report::timeline::rows;
 use crate::report::{Ref, Series};
@@ -11,7 +11,7 @@ use crate::report::{Ref, Series};
 /// Stands for the lines that opened what leaked.
 const LEAKED: &str = "leaked";
 /// Of those, shown at the most.
-const OPENED: usize = 24;
+const OPENED: usize = 48;
 
 /// A curve: a value a bucket, `None` where there is nothing to show.
 type Curve = Vec<Option<u32>>;
@@ -200,21 +200,29 @@ fn draw(m: &Material<'_>, plot: &Plot, frame: &str) -> String {
 fn lines(m: &Material<'_>, curve: &str) -> String {
     let item = |time: &str, says: &str, evidence: &[Ref]| {
         let at = m.fraction(time).map(|f| format!(" data-at=\"{f:.5}\"")).unwrap_or_default();
-        format!("<li{at}>{} {}{}</li>", escape(&m.zone.seconds(time)), escape(says), m.cites(evidence, 2))
+        format!("<li{at}>{}: {}{}</li>", escape(&m.zone.seconds(time)), escape(says), m.cites(evidence, 2))
     };
     let mut items: Vec<String> = Vec::new();
     if curve == LEAKED {
-        let lost = m.bars.iter().filter(|b| leaked(b)).take(OPENED);
-        items.extend(lost.map(|b| item(&b.open, &format!("{} opened", b.key), &[b.at])));
+        // Spread over the window, so that a part of it that is zoomed to has some.
+        let lost: Vec<&Bar> = m.bars.iter().filter(|b| leaked(b)).collect();
+        let spread = lost.iter().step_by(lost.len().div_ceil(OPENED).max(1));
+        items.extend(spread.map(|b| item(&b.open, &format!("{} opened", b.key), &[b.at])));
     } else {
-        let value = |v: f64| if curve == "latency" { duration(v) } else { format!("{v}") };
+        let value = |v: f64| match curve {
+            "latency" => duration(v),
+            "waiting" => format!("{v} waiting"),
+            "timeouts" => format!("{v} about then"),
+            "errors" => format!("{v} failed about then"),
+            _ => format!("{v} open"),
+        };
         let peaks = m.report.series.peaks.iter().filter(|p| p.curve == curve);
         items.extend(peaks.map(|p| item(&p.time, &value(p.value), &p.evidence)));
     }
     if items.is_empty() {
         return String::new();
     }
-    let what = if curve == LEAKED { "The first lines behind it" } else { "The lines behind its highest values" };
+    let what = if curve == LEAKED { "Lines that opened some of them" } else { "The lines behind its highest values" };
     format!("<details class=\"lines\"><summary>{what}</summary><ul>{}</ul></details>", items.concat())
 }
 

@@ -4,7 +4,7 @@
 
 use super::Redactor;
 use crate::report::baseline::Change;
-use crate::report::deploys::{Change as Tried, Frequency};
+use crate::report::deploys::{Change as Trial, Frequency};
 use crate::report::lanes::{Asked, Bar};
 use crate::report::pools::{Needed, Pool, Separating, WhatIf};
 use crate::report::quotes::{Quote, Quotes};
@@ -143,6 +143,9 @@ texts! {
     Share { hits, of, low, high }
     Judged { layer, class, why, sessions, compared_with, closed, expected, observed, ended_by_restart, text }
     Deploy { time, kind, service, version, commit, evidence }
+    Trial {
+        time, kind, title, role, counted, unit, before, after, ratio, low, high, version, other_versions, text, evidence,
+    }
     Alert { time, name, severity, status, evidence }
     Moment { time, bound_ms, phase, tier, title, evidence }
     Clock { source, reference, offset_ms, drift_ppm, bound_ms, pairs, basis, applied, steps }
@@ -165,9 +168,6 @@ texts! {
     WhatIf { size, basis, exhausted, in_vain }
     Separating {
         arrivals_ratio, calls_ratio, busy_before, busy_empty, throughput_ratio, throughput_basis, empty_seconds, text, evidence,
-    }
-    Tried {
-        time, kind, title, role, counted, unit, before, after, ratio, low, high, version, other_versions, text, evidence,
     }
     Frequency { hits, of, per_1000 }
     Change { what, name, then, then_of, now, now_of, lift, low, high, evidence }
