@@ -47,13 +47,20 @@ impl Print {
     /// What became of the file.
     pub fn change(&self) -> Change {
         let Ok(meta) = std::fs::metadata(&self.path) else { return Change::Other };
-        if meta.len() == self.size && meta.modified().ok() == self.modified && self.read.as_ref().is_none_or(|r| r.0 == self.size) {
+        if meta.len() == self.size
+            && meta.modified().ok() == self.modified
+            && self.read.as_ref().is_none_or(|r| r.0 == self.size)
+        {
             return Change::Same;
         }
         let known = self.read.as_ref().filter(|(length, ..)| *length <= meta.len());
         match known {
             Some((length, head, tail)) if ends(&self.path, *length).is_some_and(|now| (&now.0, &now.1) == (head, tail)) => {
-                if *length == meta.len() { Change::Same } else { Change::Grown }
+                if *length == meta.len() {
+                    Change::Same
+                } else {
+                    Change::Grown
+                }
             }
             _ => Change::Other,
         }

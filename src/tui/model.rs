@@ -161,6 +161,8 @@ pub struct Events {
     pub record: bool,
     /// Lines of the record scrolled past, and of which record.
     pub scrolled: Option<(RowId, usize)>,
+    /// Columns of the records' texts that are passed over.
+    pub shift: usize,
     /// Long records are wrapped in the list.
     pub wrap: bool,
     /// Records that were read again.

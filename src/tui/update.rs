@@ -40,7 +40,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Cmd> {
             Vec::new()
         }
         Msg::Part(data) => load::part(model, data),
-        Msg::Loaded(data) => load::whole(model, data),
+        Msg::Loaded(data) => load::whole(model, &data),
         Msg::Failed(reason) => {
             model.stage = Stage::Failed(reason);
             Vec::new()

@@ -99,10 +99,11 @@ fn so_far(pen: &mut Pen<'_>, area: Rect, progress: &super::msg::Progress) {
         return;
     }
     let x = pen.text(area, area.x, area.y, progress.stage, Role::Title);
-    let text = format!("  {} of {} on disk; what has been read can be looked at", mega(progress.bytes), mega(progress.total));
+    let text = format!("  {} of {} on disk", mega(progress.bytes), mega(progress.total));
     pen.text(area, x, area.y, &text, Role::Plain);
     if area.height > 1 {
         bar(pen, Rect { y: area.y + 1, height: 1, ..area }, progress);
+        pen.wrapped(area, 2, "what has been read so far can be looked at", Role::Dim);
     }
 }
 
@@ -170,6 +171,7 @@ fn status(model: &Model, data: &Data, pen: &mut Pen<'_>, area: Rect) {
 fn footer(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     use Action as A;
     let own: &[(Action, &str)] = match (model.pane, &model.overlay, &model.prompt) {
+        _ if model.data().is_none() => &[],
         (_, _, Some(_)) => &[],
         (_, Some(Overlay::Help(_)), _) => &[],
         (_, Some(_), _) => &[],

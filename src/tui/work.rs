@@ -83,6 +83,11 @@ fn reading(wish: &Wish, kept: Option<&mut Kept>, send: Send<'_>) -> Result<Data,
     let ingested = ingest::watched(found, &wish.options, &progress, partial, kept);
     let bytes = bytes.into_inner();
     let problems = ingested.problems.iter().map(ToString::to_string).collect();
+    if ingested.sources.iter().all(|source| source.shards.iter().all(|shard| shard.rows == 0)) {
+        let problems: Vec<String> = ingested.problems.iter().map(ToString::to_string).collect();
+        let reason = if problems.is_empty() { "not one record in it was understood".into() } else { problems.join("; ") };
+        return Err(format!("{}: {reason}", wish.paths.join(", ")));
+    }
     at("building the table", bytes);
     let mut table = table::build::build(ingested.sources, ingested.strings);
     table::settle_zones(&mut table, &correlate::zone::find);

@@ -105,6 +105,8 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Cmd> {
         Action::RecordDown => events::scroll_record(model, 1),
         Action::RecordUp => events::scroll_record(model, -1),
         Action::SessionFollow => return sessions::follow(model),
+        Action::TextLeft => events::shift(model, false),
+        Action::TextRight => events::shift(model, true),
         Action::Wrap => model.events.wrap = !model.events.wrap,
         Action::Search => ask(model, Ask::Search),
         Action::FilterIn => ask(model, Ask::FilterIn),

@@ -185,6 +185,14 @@ pub(super) fn scroll_record(model: &mut Model, by: i64) {
     model.events.scrolled = Some((row, at));
 }
 
+/// Moves the records' texts by a third of the screen.
+pub(super) fn shift(model: &mut Model, right: bool) {
+    let by = usize::from(model.size.0 / 3).max(1);
+    let at = model.events.shift;
+    model.events.shift = if right { (at + by).min(100_000) } else { at.saturating_sub(by) };
+    model.events.wrap = false;
+}
+
 /// Puts the selected record on the clipboard.
 pub(super) fn copy(model: &mut Model) -> Vec<Cmd> {
     let Some(text) = model.event_row(model.events.list.at).and_then(|row| model.events.raw.get(&row)) else {

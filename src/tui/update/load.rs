@@ -21,15 +21,15 @@ pub(super) fn part(model: &mut Model, data: Arc<Data>) -> Vec<Cmd> {
 }
 
 /// A reading is there.
-pub(super) fn whole(model: &mut Model, data: Arc<Data>) -> Vec<Cmd> {
+pub(super) fn whole(model: &mut Model, data: &Arc<Data>) -> Vec<Cmd> {
     let (old, first) = (model.data().cloned(), !model.whole());
-    let mut cmds = replace(model, Arc::clone(&data), Stage::Ready);
+    let mut cmds = replace(model, Arc::clone(data), Stage::Ready);
     model.statements = statements::statements(&data.report);
     if first && model.settings.restore {
-        cmds.push(Cmd::Restore(key(&data)));
+        cmds.push(Cmd::Restore(key(data)));
     }
     let leaked = |d: &Data| d.report.leaks.iter().map(|l| l.sessions).sum::<u64>();
-    if let Some(more) = old.filter(|_| !first).and_then(|old| leaked(&data).checked_sub(leaked(&old))).filter(|n| *n > 0) {
+    if let Some(more) = old.filter(|_| !first).and_then(|old| leaked(data).checked_sub(leaked(&old))).filter(|n| *n > 0) {
         model.message = Some(format!("{more} more connections leaked"));
         if model.settings.bell {
             cmds.push(Cmd::Bell);
