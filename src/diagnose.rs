@@ -4,6 +4,7 @@ pub mod baseline;
 pub mod budget;
 pub mod causes;
 pub mod changepoint;
+pub mod deploys;
 pub mod facts;
 pub mod front;
 pub mod histogram;
@@ -44,6 +45,8 @@ pub struct Diagnosis {
     pub bounds: onset::Bounds,
     /// Demand on the pools and their sizes.
     pub pools: pool::Arithmetic,
+    /// Deploys and other changes, tried as triggers; none where nothing is wrong.
+    pub changes: Vec<deploys::Trial>,
     /// Who was hurt.
     pub impact: impact::Impact,
     /// Warnings and errors that were new around the onset; `None` without an onset, or where the logs begin too late to tell.
@@ -68,7 +71,9 @@ pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
     let pools = pool::measure(&rows, case, &facts, rough.onset.is_some());
     let context = causes::Context { facts: &facts, case, searched: &searched, pools: &pools };
     let mut hypotheses = causes::weigh(&context);
-    let trigger = verdict::trigger(&rows, case, &facts, &rough, &hypotheses);
+    let likeliest = verdict::best(&hypotheses).map(|h| h.cause);
+    let mut changes = likeliest.map(|cause| deploys::tried(&rows, case, &rough, cause)).unwrap_or_default();
+    let trigger = verdict::trigger(&rows, case, &facts, &rough, &hypotheses, &changes);
     let hint = verdict::hint(case, &facts, &hypotheses, trigger.as_ref());
     let mut moments = search.moments(&rows, case, Some(&hint));
     let mut verdict = verdict::judge(&rows, case, &facts, &moments, &mut hypotheses, trigger);
@@ -82,9 +87,24 @@ pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
         moments.cause_start = onset::first_sign(&ladder).or(moments.onset);
     }
     onset::date(&ladder, &rows, &mut verdict.symptoms);
+    deploys::settle(&mut changes, verdict.trigger.as_ref().map(|t| t.row));
+    changes.retain(|_| verdict.cause.is_some());
     let impact = impact::impact(&rows, &signals, &search, &moments);
     let novel = moments.onset.and_then(|onset| novel::find(table, &rows, onset));
-    Diagnosis { verdict, hypotheses, moments, ladder, bounds, pools, impact, novel, budget: None, logging, suggestions }
+    Diagnosis {
+        verdict,
+        hypotheses,
+        moments,
+        ladder,
+        bounds,
+        pools,
+        changes,
+        impact,
+        novel,
+        budget: None,
+        logging,
+        suggestions,
+    }
 }
 
 /// The two stretches that are compared: up to the incident, and the incident. Without one the logs' two halves are.

@@ -7,6 +7,7 @@ pub mod build;
 pub mod citations;
 pub mod clocks;
 pub mod csv;
+pub mod deploys;
 pub mod diagnosed;
 pub mod events;
 pub mod gate;
@@ -84,6 +85,8 @@ pub struct Report {
     pub leaks: Vec<Leak>,
     /// Versions put into service.
     pub deploys: Vec<Deploy>,
+    /// Deploys and other changes, tried as triggers; none where nothing is wrong.
+    pub changes: Vec<deploys::Change>,
     /// Alerts.
     pub alerts: Vec<Alert>,
     /// What happened, in order.

@@ -15,6 +15,7 @@ mod all {
     mod pools;
     mod proof;
     mod readme;
+    mod score;
     mod sim;
     mod statistics;
     mod stories;

@@ -57,10 +57,14 @@ pub fn classify(rows: &Rows<'_>, folded: &mut Folded, gaps: &[Gap]) {
             facts.see_carried(&folded.sessions);
         }
     }
-    for index in super::exit::closed_by_exit(&folded.sessions) {
-        if let Some(session) = folded.sessions.get_mut(index as usize).filter(|s| s.class == Class::Matched) {
+    for closed in super::exit::closed_by_exit(rows, &folded.sessions) {
+        if let Some(session) = folded.sessions.get_mut(closed.index as usize).filter(|s| s.class == Class::Matched) {
             session.class = Class::Leaked;
-            session.why = "only the end of its client's process closed it, and it lasted far longer than sessions do here";
+            session.why = if closed.far {
+                "only the end of its client's process closed it, and it lasted far longer than sessions do here"
+            } else {
+                "only the end of its client's process closed it, and every request that may have opened it was over"
+            };
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use super::stats::wilson;
 use crate::ingest::{LongCol, TextCol};
-use crate::table::{RowId, Rows};
+use crate::table::{Row, RowId, Rows};
 use backtrail_parsers::Kind;
 use std::collections::BTreeMap;
 
@@ -16,6 +16,8 @@ const TOLERANCES: [i64; 4] = [10_000_000, 50_000_000, 250_000_000, 1_000_000_000
 const COVERAGE: f64 = 0.8;
 /// Opens while it runs must leak this many times as often as opens while it does not, at the least.
 const RATIO: f64 = 5.0;
+/// How far the clocks of the database and of the requests may differ where it matters which were running, ns.
+const NEAR: i64 = 1_000_000_000;
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq)]
@@ -68,15 +70,53 @@ fn at(running: &[Running], time: i64, tolerance: i64) -> Option<RowId> {
     running.get(from..)?.iter().take(64).find(|r| r.start - tolerance <= time).map(|r| r.row)
 }
 
+/// When requests ran, to tell whether those of a moment are over: as the load balancer states them, which tells of requests
+/// that were cut off too, else the application.
+#[derive(Debug)]
+pub struct Spans {
+    /// Begin and end, by end.
+    spans: Vec<(i64, i64)>,
+    /// The longest.
+    longest: i64,
+}
+
+impl Spans {
+    /// Looks for the requests of a table whose length is known.
+    pub fn of(rows: &Rows<'_>) -> Spans {
+        let timed = |kind: Kind| rows.iter().any(|r| r.kind() == kind && r.long(LongCol::Duration).is_some());
+        let kind = if timed(Kind::LbRequest) { Kind::LbRequest } else { Kind::RequestEnd };
+        let timed = rows.iter().filter(|r| r.kind() == kind && r.has_time());
+        let mut spans: Vec<(i64, i64)> = timed.filter_map(|row| span(&row)).map(|(start, end)| (end, start)).collect();
+        spans.sort_unstable();
+        let longest = spans.iter().map(|(end, start)| end - start).max().unwrap_or(0);
+        Spans { spans, longest }
+    }
+
+    /// True where a request was running at `open`, and all that were had ended by `until`.
+    pub fn over(&self, open: i64, until: i64) -> bool {
+        let from = self.spans.partition_point(|(end, _)| *end < open - NEAR);
+        let near = self.spans.get(from..).unwrap_or_default().iter();
+        // A request that ends later than the longest one lasts began later, too.
+        let running = near.take_while(|(end, _)| *end <= open + NEAR + self.longest).filter(|(_, s)| *s <= open + NEAR);
+        let last = running.map(|(end, _)| *end).max();
+        last.is_some_and(|end| end <= until)
+    }
+}
+
+/// Begin and end of a request whose length is known, ns UTC.
+fn span(row: &Row<'_>) -> Option<(i64, i64)> {
+    let lasted = row.long(LongCol::Duration)?;
+    let time = row.time();
+    Some(if row.time_is_start() { (time, time + lasted) } else { (time - lasted, time) })
+}
+
 /// Requests with a known length per endpoint, as the application states them, else the load balancer.
 fn intervals(rows: &Rows<'_>) -> BTreeMap<(u32, u32), Vec<Running>> {
     let timed = |kind: Kind| rows.iter().any(|r| r.kind() == kind && r.long(LongCol::Duration).is_some());
     let kind = if timed(Kind::RequestEnd) { Kind::RequestEnd } else { Kind::LbRequest };
     let mut out: BTreeMap<(u32, u32), Vec<Running>> = BTreeMap::new();
     for row in rows.iter().filter(|r| r.kind() == kind && r.has_time()) {
-        let Some(lasted) = row.long(LongCol::Duration) else { continue };
-        let (start, end) =
-            if row.time_is_start() { (row.time(), row.time() + lasted) } else { (row.time() - lasted, row.time()) };
+        let Some((start, end)) = span(&row) else { continue };
         let endpoint = (row.code(TextCol::Method), row.code(TextCol::Route));
         out.entry(endpoint).or_default().push(Running { start, end, row: row.id });
     }

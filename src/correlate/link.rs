@@ -37,14 +37,25 @@ struct Accepted {
     time: i64,
     index: u32,
     names: [u32; 3],
+    /// How much later it can have been, ns: a second where the server writes whole seconds.
+    grain: i64,
 }
 
 /// Links borrows with the server sessions that carry them, and server sessions with the processes that own them.
 pub fn link(rows: &Rows<'_>, folded: &mut Folded) {
-    let mut accepted: Vec<Accepted> = (0u32..)
-        .zip(&folded.sessions)
-        .filter(|(_, s)| s.layer == Layer::Db)
-        .map(|(index, s)| Accepted { time: rows.get(s.open_row).time(), index, names: names(rows, s.open_row) })
+    let servers = || (0u32..).zip(&folded.sessions).filter(|(_, s)| s.layer == Layer::Db);
+    let let_in = |s: &Session| rows.get(s.open_row).time();
+    // Whole seconds, or their like where a correction of the clock shifts all alike.
+    let mut parts: HashMap<u32, (HashSet<i64>, u32)> = HashMap::default();
+    for (_, s) in servers() {
+        let (parts, n) = parts.entry(s.source).or_default();
+        parts.insert(let_in(s).rem_euclid(SECOND));
+        *n += 1;
+    }
+    let whole = |s: &Session| parts.get(&s.source).is_some_and(|(parts, n)| parts.len() == 1 && *n >= 3);
+    let grain = |s: &Session| if whole(s) { SECOND } else { 0 };
+    let mut accepted: Vec<Accepted> = servers()
+        .map(|(index, s)| Accepted { time: let_in(s), index, names: names(rows, s.open_row), grain: grain(s) })
         .collect();
     accepted.sort_by_key(|a| (a.time, a.index));
     let (mut pids, mut ports): (HashMap<u32, Vec<u32>>, HashMap<u16, Vec<u32>>) = (HashMap::default(), HashMap::default());
@@ -151,7 +162,7 @@ fn by_order(rows: &Rows<'_>, all: &[Added], list: &[usize], free: &[Accepted]) -
         let to = (from..news.len()).find(|i| gap(*i)).unwrap_or(news.len() - 1) + 1;
         let cluster = news.get(from..to).unwrap_or_default();
         if let (Some(first), Some(last)) = (cluster.first(), cluster.last()) {
-            let low = free.partition_point(|a| a.time < first.1 - shift - SOON);
+            let low = free.partition_point(|a| a.time < first.1 - shift - SOON - SECOND);
             let high = free.partition_point(|a| a.time <= last.1 - shift + SOON);
             align(cluster, free.get(low..high).unwrap_or_default(), shift, &mut out);
         }
@@ -189,7 +200,9 @@ fn agree(a: &[u32; 3], b: &[u32; 3]) -> bool {
 /// and none overtakes another. A connection whose best session has an equally near rival is left alone.
 fn align(cluster: &[(usize, i64, [u32; 3])], free: &[Accepted], shift: i64, out: &mut Vec<(usize, u32)>) {
     let cost = |new: &(usize, i64, [u32; 3]), a: &Accepted| {
-        let off = (new.1 - a.time - shift).abs();
+        let after = new.1 - a.time - shift;
+        // Whole seconds are cut off: the server let it in at any moment of its second.
+        let off = if after > 0 { (after - a.grain).max(0) } else { -after };
         (off <= SOON && agree(&new.2, &a.names)).then_some(off)
     };
     if cluster.len() > LARGE || free.len() > 4 * LARGE {
@@ -255,7 +268,7 @@ mod tests {
     }
 
     fn sessions(times: &[i64]) -> Vec<Accepted> {
-        (0u32..).zip(times).map(|(index, t)| Accepted { time: t * MS, index, names: [0; 3] }).collect()
+        (0u32..).zip(times).map(|(index, t)| Accepted { time: t * MS, index, names: [0; 3], grain: 0 }).collect()
     }
 
     fn aligned(added: &[i64], accepted: &[i64], shift: i64) -> Vec<(usize, u32)> {
@@ -288,6 +301,15 @@ mod tests {
         let mut out = Vec::new();
         align(&list, &free, 3 * MS, &mut out);
         assert_eq!(out, [(0, 1)], "the nearer one is another user's");
+    }
+
+    #[test]
+    fn whole_seconds_are_any_moment_of_theirs() {
+        let mut free = sessions(&[35_000, 36_000, 36_000, 36_000, 36_000]);
+        free.iter_mut().for_each(|a| a.grain = SECOND);
+        let mut out = Vec::new();
+        align(&news(&[36_707, 37_229, 37_240, 37_244, 37_245]), &free, 0, &mut out);
+        assert_eq!(out.iter().map(|(_, index)| *index).collect::<Vec<_>>(), [0, 1, 2, 3, 4], "nobody is left over");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One cause, or the honest answer that the logs do not tell: statuses that compare causes, the trigger, the symptoms.
 
+use super::deploys::Trial;
 use super::facts::{Count, Facts};
 use super::hypothesis::{Cause, Hypothesis, Status};
 use super::moments::{Hint, Moments};
@@ -170,7 +171,7 @@ fn explained(hypotheses: &[Hypothesis], cause: Cause) -> bool {
     EXPLAINS.iter().any(|(by, what)| what.contains(&cause) && *by != cause && stands(*by))
 }
 
-fn best(hypotheses: &[Hypothesis]) -> Option<&Hypothesis> {
+pub(super) fn best(hypotheses: &[Hypothesis]) -> Option<&Hypothesis> {
     let open = hypotheses.iter().filter(|h| h.status != Status::RuledOut && h.status != Status::CannotTell);
     open.max_by(|a, b| {
         let key = |h: &Hypothesis| (h.sufficient() && !explained(hypotheses, h.cause), h.sufficient(), h.score.unwrap_or(-1.0));
@@ -179,8 +180,15 @@ fn best(hypotheses: &[Hypothesis]) -> Option<&Hypothesis> {
 }
 
 /// The deploy or change of configuration that set the likeliest cause off: the last one before its first sign. One whose
-/// service is deployed again when things get better is preferred to one that is not.
-pub fn trigger(rows: &Rows<'_>, case: &Case, facts: &Facts, moments: &Moments, hypotheses: &[Hypothesis]) -> Option<Trigger> {
+/// service is deployed again when things get better is preferred to one that is not; one that its trial clears is neither.
+pub fn trigger(
+    rows: &Rows<'_>,
+    case: &Case,
+    facts: &Facts,
+    moments: &Moments,
+    hypotheses: &[Hypothesis],
+    trials: &[Trial],
+) -> Option<Trigger> {
     if moments.spells.is_empty() && facts.leaked == 0 {
         return None;
     }
@@ -200,7 +208,13 @@ pub fn trigger(rows: &Rows<'_>, case: &Case, facts: &Facts, moments: &Moments, h
     let started = |m: &Marker| {
         case.markers.iter().any(|s| s.kind == Kind::AppStart && s.time >= m.time - 5 * SECOND && s.time - m.time <= SOON / 5)
     };
-    let near: Vec<&&Marker> = changes.iter().filter(|m| m.time <= sign + 2 * SECOND && sign - effect(m) <= reach).collect();
+    let trial = |m: &Marker| trials.iter().find(|t| t.rows.contains(&m.row));
+    let cleared = |m: &Marker| trial(m).is_some_and(|t| t.role.acquits());
+    let passed = |m: &Marker| trial(m).is_some_and(Trial::passed);
+    // What has passed its trial is held against the onset: the first sign may be a state that was always there.
+    let before = |m: &Marker, moment: i64| m.time <= moment + 2 * SECOND && moment - effect(m) <= reach;
+    let soon = |m: &Marker| before(m, sign) || passed(m) && moments.onset.is_some_and(|onset| before(m, onset));
+    let near: Vec<&&Marker> = changes.iter().filter(|m| soon(m) && !cleared(m)).collect();
     let service = |m: &Marker| rows.get(m.row).code(TextCol::Subject);
     let end = moments.recovered.or(moments.mitigated);
     let mended = |m: &Marker| {
@@ -214,7 +228,13 @@ pub fn trigger(rows: &Rows<'_>, case: &Case, facts: &Facts, moments: &Moments, h
     let starts = case.markers.iter().any(|m| m.kind == Kind::AppStart);
     let outside = best(hypotheses).is_some_and(|h| matches!(h.cause, Cause::TrafficSurge | Cause::AbusiveClient));
     let taken = |m: &&&&Marker| !outside && (!starts || m.kind == Kind::ConfigChange || started(m) || configures(rows, m));
-    let chosen = near.iter().rev().find(|m| mended(m)).or_else(|| near.iter().rev().find(taken))?;
+    let last = |wanted: &dyn Fn(&&&&Marker) -> bool| near.iter().rev().find(|m| wanted(m));
+    let chosen = last(&|m| mended(m)).or_else(|| last(&|m| passed(m) && taken(m))).or_else(|| last(&taken))?;
+    if let Some(trial) = trial(chosen) {
+        let kind = if trial.kind == Kind::ConfigChange { "config_change" } else { "deploy" };
+        let row = trial.rows.first().copied().unwrap_or(chosen.row);
+        return Some(Trigger { kind, title: trial.title.clone(), time: rows.get(row).time(), row });
+    }
     let row = rows.get(chosen.row);
     let text = |column| String::from_utf8_lossy(row.text(column)).into_owned();
     let kind = if chosen.kind == Kind::ConfigChange { "config_change" } else { "deploy" };

@@ -45,6 +45,7 @@ pub(super) fn render(report: &Report, out: &mut String, bold: Paint<'_>, dim: Pa
         }
     }
     super::ladder::text(report, out, bold);
+    super::deploys::text(report, out, bold);
     impact(report, out, bold);
     if !report.suggestions.is_empty() {
         section(out, "SUGGESTIONS");

@@ -45,6 +45,7 @@ pub fn build(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Report {
         baseline: None,
         leaks: leaks(&rows, case),
         deploys: deploys(&rows, case),
+        changes: super::deploys::changes(&rows, diagnosis),
         alerts: alerts(&rows, case),
         timeline: timeline(&rows, case, diagnosis),
         clock: super::clocks::clocks(table),

@@ -32,6 +32,7 @@ pub fn render(report: &Report) -> String {
         let _ = writeln!(out, "Logs from {from} to {to}.\n");
     }
     super::ladder::markdown(report, &mut out);
+    super::deploys::markdown(report, &mut out);
     super::ladder::impact(report, &mut out);
     leaks(report, &mut out);
     super::pools::markdown(report, &mut out);

@@ -176,3 +176,30 @@ fn damaged_logs_blame_nobody() {
     let wrong: Vec<String> = runs.iter().filter(|j| j.ruled_out || !j.right() && !j.abstained()).map(Judged::line).collect();
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
+
+/// Deploys of other things, shortly before and during the incident, are acquitted; the one that brought it is named.
+#[test]
+fn decoy_deploys_are_acquitted() {
+    let scenarios = [Scenario::LeakUnbounded, Scenario::LeakAlways, Scenario::LeakBranch, Scenario::PoolShrunk];
+    let plans: Vec<Plan> = (0..12)
+        .map(|n| Plan { decoy: true, ..Plan::new(scenarios[n % scenarios.len()], Damage::Whole, 7_000 + n as u64, LENGTH) })
+        .collect();
+    let (mut early, mut late) = (0, 0);
+    for run in all(&plans) {
+        let culprit = if run.plan.scenario == Scenario::PoolShrunk { "shop-config 88" } else { "shop-api 2.4.1" };
+        assert_eq!(run.report["verdict"]["trigger"]["title"], culprit, "{}", run.line());
+        let change = |title: &str| {
+            let all = run.report["changes"].as_array().unwrap().iter();
+            all.clone().find(|c| c["title"] == title).unwrap_or_else(|| panic!("{title}: {}", run.line())).clone()
+        };
+        let (first, second) = (change("search-indexer 0.17.3"), change("mail-worker 1.22.0"));
+        assert_eq!(change(culprit)["role"], "trigger", "{}", run.line());
+        assert!(change(culprit)["after"]["hits"].as_u64() > Some(0), "{}", run.line());
+        assert_ne!(first["role"], "trigger", "{}", run.line());
+        assert!(first["text"].as_str().unwrap().contains("per 1,000"), "{first}");
+        early += usize::from(first["role"] == "acquitted");
+        late += usize::from(second["role"] == "acquitted");
+    }
+    // Forty seconds hold too few sessions to clear the first one every time; the logs say so then.
+    assert!(early >= 4 && late >= 11, "{early} and {late} of 12 acquitted");
+}

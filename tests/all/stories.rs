@@ -3,6 +3,52 @@
 use super::tools::{backtrail, root};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// A story, told once for all tests.
+pub(crate) struct Told {
+    /// The name of its folder.
+    pub(crate) name: String,
+    pub(crate) dir: PathBuf,
+    /// What `story.toml` says.
+    pub(crate) story: toml::Table,
+    /// What was recorded by other means than the logs.
+    pub(crate) truth: Value,
+    /// The report with the story's own flags.
+    pub(crate) report: Value,
+}
+
+impl Told {
+    /// The expectations of `story.toml`.
+    pub(crate) fn expect(&self) -> toml::Table {
+        self.story.get("expect").and_then(toml::Value::as_table).cloned().unwrap_or_default()
+    }
+
+    /// The report as it is without any flag.
+    pub(crate) fn plain(&self) -> Value {
+        let flags = self.story.get("flags").and_then(toml::Value::as_array).is_some_and(|flags| !flags.is_empty());
+        if !flags {
+            return self.report.clone();
+        }
+        let mut story = self.story.clone();
+        story.remove("flags");
+        report(&self.dir, &story)
+    }
+}
+
+/// Every story with its report.
+pub(crate) fn told() -> &'static [Told] {
+    static TOLD: OnceLock<Vec<Told>> = OnceLock::new();
+    TOLD.get_or_init(|| {
+        let tell = |dir: PathBuf| {
+            let name = dir.file_name().unwrap().to_string_lossy().into_owned();
+            let story: toml::Table = std::fs::read_to_string(dir.join("story.toml")).unwrap().parse().unwrap();
+            let truth = serde_json::from_slice(&std::fs::read(dir.join("truth.json")).unwrap()).unwrap();
+            Told { report: report(&dir, &story), name, dir, story, truth }
+        };
+        stories().into_iter().map(tell).collect()
+    })
+}
 
 fn stories() -> Vec<PathBuf> {
     let mut dirs: Vec<PathBuf> =
@@ -97,13 +143,10 @@ fn same_site(got: &Value, want: &toml::Value) -> bool {
 #[test]
 fn stories_are_told_right() {
     let mut wrong = Vec::new();
-    for dir in stories() {
-        let story: toml::Table = std::fs::read_to_string(dir.join("story.toml")).unwrap().parse().unwrap();
-        assert!(dir.join("WHY.md").exists(), "{} does not say why", dir.display());
-        let report = report(&dir, &story);
-        let expect = story.get("expect").and_then(toml::Value::as_table).cloned().unwrap_or_default();
-        let name = dir.file_name().unwrap().to_string_lossy().into_owned();
-        wrong.extend(disagreements(&report, &expect).into_iter().map(|text| format!("{name}: {text}")));
+    for told in told() {
+        assert!(told.dir.join("WHY.md").exists(), "{} does not say why", told.name);
+        let found = disagreements(&told.report, &told.expect());
+        wrong.extend(found.into_iter().map(|text| format!("{}: {text}", told.name)));
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }

@@ -106,6 +106,13 @@ pub fn answer(m: &Material<'_>) -> String {
             out.push_str("</ul></section>\n");
         }
     }
+    if !r.changes.is_empty() {
+        out.push_str("<section><h2>Changes</h2>\n<ul>");
+        for change in &r.changes {
+            out.push_str(&format!("<li>{}{}</li>\n", escape(&change.text), m.cites(&change.evidence, 3)));
+        }
+        out.push_str("</ul></section>\n");
+    }
     if !r.suggestions.is_empty() {
         out.push_str("<section><h2>Suggestions</h2>\n<ul>");
         for s in &r.suggestions {

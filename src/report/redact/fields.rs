@@ -63,6 +63,10 @@ impl Redactor {
             self.maybe(&mut deploy.version);
             self.maybe(&mut deploy.commit);
         }
+        for change in &mut report.changes {
+            self.put(&mut change.title);
+            self.put(&mut change.text);
+        }
         report.alerts.iter_mut().for_each(|a| self.maybe(&mut a.name));
         report.timeline.iter_mut().for_each(|m| self.put(&mut m.title));
         for pool in &mut report.pools {

@@ -89,6 +89,8 @@ impl World {
         let (scenario, plan) = (self.plan.scenario, self.plan.clone());
         if plan.decoy && step == 0 {
             self.log_deploy(t - 40.0, "search-indexer", "0.17.3");
+            // And one while everybody looks for what it was.
+            self.log_deploy(f64::midpoint(t, plan.end.min(plan.seconds)), "mail-worker", "1.22.0");
         }
         match (scenario, step) {
             (S::Healthy | S::HealthyBusy, 0) => {

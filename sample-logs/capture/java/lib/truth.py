@@ -41,14 +41,17 @@ moment = lambda ms: clock.iso(ms / 1000, True)
 # Borrows that were never returned, by connection and process. After the logs were taken nothing counts.
 events = sorted((e for e in journal() if e["t"] / 1000 <= taken), key=lambda e: e["t"])
 begin, finish, failed = ("borrow", "return", "borrow_failed") if story.APPLICATION["shop.db.mode"] == "hikari" else ("connect", "close", "connect_failed")
-open_borrows, returns, counts = {}, 0, collections.Counter(e["event"] for e in events)
+open_borrows, returns, counts, holds = {}, 0, collections.Counter(e["event"] for e in events), collections.defaultdict(list)
 for event in events:
     key = (event["jvm"], event["connection"], event["pg_pid"])
     if event["event"] == begin:
         assert key not in open_borrows, event
         open_borrows[key] = event
     elif event["event"] == finish:
-        returns += open_borrows.pop(key, None) is not None      # a second close of the same connection is none
+        borrowed = open_borrows.pop(key, None)      # a second close of the same connection is none
+        if borrowed:
+            returns += 1
+            holds[borrowed["route"]].append((event["t"] - borrowed["t"]) / 1000)
 
 db_lines = list(lines("postgresql.log"))
 closed = {}
@@ -105,9 +108,29 @@ window = [v for v in visits if real and real[0]["begin"] <= v["t"] <= real[-1]["
 has = lambda text, source: sum(text in line for line in source)
 app_lines = list(lines("app*.log"))
 authorized, disconnections = has("LOG:  connection authorized:", db_lines), has("LOG:  disconnection:", db_lines)
+
+
+def overload(route, pool, window=300):
+    """Begin of the first five minutes in which the visits that arrive ask for more connections than their pool has. A shorter
+    time holds too few visits: chance alone would exceed it."""
+    mean = {name: sum(held) / len(held) for name, held in holds.items()}
+    routes = [(re.compile(re.sub(r"\{\w+\}", "[^/]+", name) + "$"), seconds) for name, seconds in mean.items() if name.startswith(route)]
+    recent, asked = collections.deque(), 0.0
+    for visit in sorted(visits, key=lambda v: v["t"]):
+        name = visit["method"] + " " + visit["path"].split("?")[0]
+        seconds = next((seconds for pattern, seconds in routes if pattern.match(name)), 0.0)
+        recent.append((visit["t"], seconds))
+        asked += seconds
+        while recent[0][0] < visit["t"] - window:
+            asked -= recent.popleft()[1]
+        if asked > pool * window:
+            return clock.iso(recent[0][0], True)
+    return None
+
+
 deploys = stage["deploys"]
 deployed = next((d["time"] for d in deploys if d["introduces_cause"]), None)
-onset = deployed or story.TRUTH["onset"]
+onset = deployed or overload(**story.TRUTH["overload"])
 impact = {"requests": len(found), "failed_5xx": len(failed_by), "clients": len({m[1] for m in found}), "clients_affected": len(set(failed_by))}
 files = sorted(os.listdir(logs))
 truth = {
@@ -134,7 +157,8 @@ truth = {
     "red_herrings": story.TRUTH["red_herrings"],
     "definitions": {
         "impact": "over the whole haproxy log; clients are source addresses, affected = at least one 5xx",
-        "onset": "the deploy that introduces the cause" if deployed else "the load first exceeds what the pool can carry",
+        "onset": "the deploy that introduces the cause" if deployed else
+                 "begin of the first five minutes in which the requests that arrive ask for more connections than their pool has",
         "user_visible_start": "accept time of the first 5xx caused by the outage (runs of fewer than 5 are ignored)",
         "recovered": "end of the last request that failed because of the outage",
         "leak": "a connection whose request ended without returning or closing it",
@@ -152,7 +176,7 @@ for leak in leaks:
     function, file, line = re.match(r"(.*)\((.*):(\d+)\)", leak["call_site"]).groups()
     place = [f'function = "{function}"', f'file = "{file}"', f"line = {line}"] if story.TRUTH.get("stacks_logged", True) else []
     toml += ["", "[[expect.leaks]]", *place, f'endpoint = "{leak["endpoint"]}"', f"sessions = {leak['count']}"]
-toml += ["", "[expect.incident]", *([f'cause_start = "{onset}"'] if deployed else []), f'onset = "{truth["user_visible_start"]}"',
+toml += ["", "[expect.incident]", f'cause_start = "{onset}"', f'onset = "{truth["user_visible_start"]}"',
          f'recovered = "{truth["recovered"]}"', f"tolerance_s = {story.EXPECT_TOLERANCE_S}", "", "[expect.impact]",
          f"requests = {impact['requests']}", f"failed = {impact['failed_5xx']}", f"clients = {impact['clients']}",
          f"clients_affected = {impact['clients_affected']}"]

@@ -70,7 +70,7 @@ TIMELINE = [releases, company]
 TRUTH = {
     "stack": "HAProxy 2.6, Java 17 (Tomcat 10.1, HikariCP 2.7.9, pgjdbc 42.5, logback), PostgreSQL 15",
     "cause": "undersized_pool",
-    "onset": "2023-05-10T13:00:00Z",
+    "overload": {"route": "GET /api/dealers/", "pool": 3},
     "outage_replies": ["try again later", "Service Unavailable", "Gateway Time-out"],
     "ruled_out": ["connection_leak", "lb_misconfiguration"],
     "clock_agreement_s": 1.5,
