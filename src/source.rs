@@ -3,6 +3,7 @@
 pub mod code;
 pub mod find;
 pub mod grown;
+pub mod hint;
 pub mod open;
 pub mod reread;
 pub mod rotation;

@@ -27,6 +27,9 @@ pub(super) enum Verb {
         options: TuiOptions,
     },
     /// The report: leaking call sites, ledger, timeline, what was not understood
+    ///
+    /// A --tz without a pattern ('--tz America/Bogota') is the zone of files that do not state theirs, and the zone that HTML
+    /// shows times in.
     Report {
         #[command(flatten)]
         input: Input,
@@ -124,6 +127,11 @@ pub(super) enum Verb {
         /// How to write it
         #[arg(long, value_enum, default_value_t = TableFormat::Text)]
         format: TableFormat,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// The JSON Schema of what report --format json writes
+    Schema {
         #[command(flatten)]
         output: Output,
     },

@@ -153,7 +153,8 @@ mod tests {
     #[test]
     fn a_marker_is_found_where_it_first_stands() {
         let long = [b"x (y ".repeat(100), b"in z (end)".to_vec()].concat();
-        for (text, marker) in [("f (a.js:1)", " ("), ("ab in abc", "abc"), ("", "a"), ("aaab", "aab"), ("a)", ") "), ("x", "")] {
+        for (text, marker) in [("f (a.js:1)", " ("), ("ab in abc", "abc"), ("", "a"), ("aaab", "aab"), ("a)", ") "), ("x", "")]
+        {
             assert_eq!(find_text(text.as_bytes(), marker.as_bytes()), text.find(marker), "{text} {marker}");
         }
         assert_eq!(find_text(&long, b"in z"), Some(500));

@@ -127,6 +127,6 @@ fn code(data: &Data, site: usize) -> Vec<(String, Role)> {
         let role = if number == named { Role::Bad } else { Role::Plain };
         lines.push((format!("{number:>5}  {}", text.replace('\t', "    ")), role));
     }
-    lines.extend(snippet.hint.iter().map(|hint| (hint.clone(), Role::Warn)));
+    lines.extend(snippet.hint.iter().map(|hint| (hint.text.clone(), Role::Warn)));
     lines
 }
