@@ -8,8 +8,10 @@ pub mod clock;
 pub mod columns;
 mod cut;
 mod endpoint;
+pub mod kept;
 pub mod options;
 pub mod pack;
+mod partial;
 mod recent;
 mod shard;
 mod statements;
@@ -18,17 +20,19 @@ pub mod strings;
 use crate::error::Error;
 use crate::source::Input;
 use crate::source::find::Found;
-use crate::source::open::{Stored, Stream};
+use crate::source::open::{Left, Stored, Stream};
 use backtrail_parsers::detect::{self, Format};
 use backtrail_parsers::recognisers::Recognisers;
 use backtrail_parsers::sample::Sample;
 pub use columns::{IntCol, LongCol, Shard, TextCol};
 use cut::{Piece, Pieces, Pool};
+use kept::{Kept, Start};
 pub use options::Options;
+use partial::SoFar;
 pub use shard::Reject;
 use shard::Worker;
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex};
 use strings::Strings;
 
@@ -100,6 +104,9 @@ pub struct Ingested {
 /// Called with the number of bytes read since the last call.
 pub type Progress<'p> = &'p (dyn Fn(u64) + Sync);
 
+/// Called with what has been read so far: rows without texts, and times that may still move.
+pub type Partial<'p> = &'p (dyn Fn(Ingested) + Sync);
+
 struct Job {
     source: usize,
     block: usize,
@@ -107,39 +114,64 @@ struct Job {
     piece: Piece,
 }
 
+#[derive(Clone)]
 struct Opened {
     format: Option<Arc<Format>>,
     stored: Stored,
     bytes: u64,
     /// Bytes of lines too long to be read, which never reached a worker.
     skipped: u64,
+    /// What the next reading can go on from; `None` where something went wrong.
+    left: Option<Left>,
 }
 
 /// Reads every input. Never fails as a whole: what cannot be read is a problem, the rest is there.
 pub fn ingest(found: Found, options: &Options, progress: Progress<'_>) -> Ingested {
+    watched(found, options, progress, None, None)
+}
+
+/// The same, for who looks on (`partial`), or reads the same logs again and again and has `kept` what was there before.
+pub fn watched(
+    found: Found,
+    options: &Options,
+    progress: Progress<'_>,
+    partial: Option<Partial<'_>>,
+    mut kept: Option<&mut Kept>,
+) -> Ingested {
     let recognisers = Recognisers::new();
     let Found { inputs, mut problems, .. } = found;
     let workers = options.threads.max(1);
     let (jobs_in, jobs_out) = sync_channel::<Job>(workers * 2);
     let jobs_out = Arc::new(Mutex::new(jobs_out));
-    let (done, pool): (Mutex<BTreeMap<(usize, usize), Shard>>, Pool) = Default::default();
+    let (so_far, pool): (SoFar, Pool) = Default::default();
+    let begin = |input: &Input| kept.as_ref().map_or(Start::Whole, |kept| kept.start(input));
+    let starts: Vec<Start> = inputs.iter().map(begin).collect();
+    let before: Vec<Vec<Shard>> = starts.iter().map(|start| start.shards().to_vec()).collect();
+    let (ended, stopped) = channel::<()>();
     let (opened, sets) = std::thread::scope(|scope| {
+        if let Some(tell) = partial {
+            let (inputs, before, so_far) = (&inputs, &before, &so_far);
+            scope.spawn(move || so_far.watch(inputs, before, options, &stopped, tell));
+        }
         let threads: Vec<_> = (0..workers)
             .map(|number| {
-                let (queue, done, pool) = (Arc::clone(&jobs_out), &done, &pool);
+                let (queue, done, pool) = (Arc::clone(&jobs_out), &so_far.done, &pool);
                 let worker = Worker::new(number, &recognisers, options);
                 scope.spawn(move || work(worker, &queue, pool, done))
             })
             .collect();
-        let feed = |(source, input): (usize, &Input)| feed(source, input, options, &jobs_in, &pool, progress);
-        let opened: Vec<(Opened, Vec<Error>)> = inputs.iter().enumerate().map(feed).collect();
+        let feeder = Feeder { options, jobs: &jobs_in, pool: &pool, so_far: &so_far, progress };
+        let feed = |(source, (input, start))| feeder.feed(source, input, start);
+        let opened: Vec<(Opened, Vec<Error>)> = inputs.iter().zip(starts).enumerate().map(feed).collect();
         drop(jobs_in);
+        drop(ended);
         let sets: Vec<Strings> = threads.into_iter().map(|thread| thread.join().unwrap_or_default()).collect();
         (opened, sets)
     });
-    let mut shards = done.into_inner().unwrap_or_default();
-    let strings = one_set(sets, &mut shards);
+    let mut shards = so_far.done.into_inner().unwrap_or_default();
+    let strings = one_set(sets, &mut shards, kept.as_deref_mut());
     let mut by_source: BTreeMap<usize, Vec<Shard>> = BTreeMap::new();
+    by_source.extend(before.into_iter().enumerate());
     for ((source, _), shard) in shards {
         by_source.entry(source).or_default().push(shard);
     }
@@ -147,18 +179,34 @@ pub fn ingest(found: Found, options: &Options, progress: Progress<'_>) -> Ingest
     for (index, (input, (opened, more))) in inputs.iter().zip(opened).enumerate() {
         let unreadable = !more.is_empty() && opened.bytes == 0;
         problems.extend(more);
+        let shards = by_source.remove(&index).unwrap_or_default();
+        if let Some(kept) = kept.as_deref_mut() {
+            kept.keep(input, &opened, &shards);
+        }
         if !unreadable {
-            sources.push(assemble(input, opened, by_source.remove(&index).unwrap_or_default()));
+            sources.push(assemble(input, opened, shards));
         }
     }
     clock::settle(&mut sources, options);
     Ingested { sources, strings, problems }
 }
 
-/// Makes one set of the workers' strings and tells every shard what its codes are in it.
-fn one_set(sets: Vec<Strings>, shards: &mut BTreeMap<(usize, usize), Shard>) -> Strings {
+/// Makes one set of the workers' strings and tells every shard what its codes are in it. Where an earlier reading left a
+/// set, that one is added to.
+fn one_set(sets: Vec<Strings>, shards: &mut BTreeMap<(usize, usize), Shard>, kept: Option<&mut Kept>) -> Strings {
     let news: Vec<_> = shards.values().map(|shard| (shard.worker, shard.news.clone())).collect();
-    let (strings, maps) = strings::merge(sets, &news);
+    let (strings, maps) = match kept {
+        None => strings::merge(sets, &news),
+        Some(kept) if kept.is_empty() => {
+            let (strings, maps) = strings::merge(sets, &news);
+            kept.strings = strings.clone();
+            (strings, maps)
+        }
+        Some(kept) => {
+            let maps = strings::extend(&mut kept.strings, &sets, &news);
+            (kept.strings.clone(), maps)
+        }
+    };
     let maps: Vec<Option<Arc<[u32]>>> = maps.into_iter().map(|map| map.map(Arc::from)).collect();
     for shard in shards.values_mut() {
         shard.codes = maps.get(shard.worker).cloned().flatten();
@@ -166,40 +214,68 @@ fn one_set(sets: Vec<Strings>, shards: &mut BTreeMap<(usize, usize), Shard>) -> 
     strings
 }
 
-/// Reads one input to its end, cuts it into blocks and hands them to the workers.
-fn feed(
-    source: usize,
-    input: &Input,
-    options: &Options,
-    jobs: &SyncSender<Job>,
-    pool: &Pool,
-    progress: Progress<'_>,
-) -> (Opened, Vec<Error>) {
-    let mut pieces = Pieces::new(Stream::new(input), pool, progress);
-    let mut problems = Vec::new();
-    let mut format = None;
-    if cut::is_binary(pieces.head()) {
-        problems.push(Error::Binary(input.path.clone().into()));
-    } else if !pieces.head().is_empty() {
-        let sample = match pieces.head().get(..SAMPLE) {
-            Some(part) => Sample::of_bytes(part),
-            None => Sample::of_whole(pieces.head()),
-        };
-        let chosen = Arc::new(detect::detect(&sample, &options.hints(&input.path)));
-        let mut block = 0;
-        while let Some(piece) = pieces.next(&chosen, progress) {
-            let job = Job { source, block, format: Arc::clone(&chosen), piece };
-            if jobs.send(job).is_err() {
-                break;
+/// Reads inputs, cuts them into blocks and hands these to the workers.
+struct Feeder<'f> {
+    options: &'f Options,
+    jobs: &'f SyncSender<Job>,
+    pool: &'f Pool,
+    so_far: &'f SoFar,
+    progress: Progress<'f>,
+}
+
+impl Feeder<'_> {
+    /// Reads one input to its end.
+    fn feed(&self, source: usize, input: &Input, start: Start) -> (Opened, Vec<Error>) {
+        match start {
+            Start::Same(kept) => (kept.opened, Vec::new()),
+            Start::On(kept, at, stream) => {
+                let pieces = Pieces::from(*stream, at, self.pool, self.progress);
+                self.cut(source, pieces, kept.opened.format, kept.shards.len(), Vec::new())
             }
-            block += 1;
+            Start::Whole => {
+                let pieces = Pieces::new(Stream::new(input), self.pool, self.progress);
+                let (mut problems, mut format) = (Vec::new(), None);
+                if cut::is_binary(pieces.head()) {
+                    problems.push(Error::Binary(input.path.clone().into()));
+                } else if !pieces.head().is_empty() {
+                    let sample = match pieces.head().get(..SAMPLE) {
+                        Some(part) => Sample::of_bytes(part),
+                        None => Sample::of_whole(pieces.head()),
+                    };
+                    format = Some(Arc::new(detect::detect(&sample, &self.options.hints(&input.path))));
+                }
+                self.cut(source, pieces, format, 0, problems)
+            }
         }
-        format = Some(chosen);
     }
-    let (bytes, skipped) = (pieces.bytes(), pieces.skipped());
-    let (stored, more) = pieces.finish();
-    problems.extend(more);
-    (Opened { format, stored, bytes, skipped }, problems)
+
+    /// Hands out the blocks, the first of which has this number.
+    fn cut(
+        &self,
+        source: usize,
+        mut pieces: Pieces<'_>,
+        format: Option<Arc<Format>>,
+        mut block: usize,
+        mut problems: Vec<Error>,
+    ) -> (Opened, Vec<Error>) {
+        if let Some(format) = &format {
+            if let Ok(mut formats) = self.so_far.formats.lock() {
+                formats.insert(source, Arc::clone(format));
+            }
+            while let Some(piece) = pieces.next(format, self.progress) {
+                let job = Job { source, block, format: Arc::clone(format), piece };
+                if self.jobs.send(job).is_err() {
+                    break;
+                }
+                block += 1;
+            }
+        }
+        let (bytes, skipped) = (pieces.bytes(), pieces.skipped());
+        let (stored, more, left) = pieces.finish();
+        problems.extend(more);
+        let left = problems.is_empty().then_some(left);
+        (Opened { format, stored, bytes, skipped, left }, problems)
+    }
 }
 
 /// Takes jobs until there are no more; gives the texts of the shards that came of them.

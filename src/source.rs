@@ -2,6 +2,7 @@
 
 pub mod code;
 pub mod find;
+pub mod grown;
 pub mod hint;
 pub mod open;
 pub mod reread;

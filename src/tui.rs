@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod data;
 pub mod filter;
+pub mod groups;
 pub mod host;
 pub mod jobs;
 pub mod keymap;

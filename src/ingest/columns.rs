@@ -179,8 +179,8 @@ impl<T: Copy + Default + PartialEq + Into<u64>> Lazy<T> {
     }
 }
 
-/// The rows of one block.
-#[derive(Debug, Default)]
+/// The rows of one block. A clone shares the columns with what it was made of.
+#[derive(Debug, Clone, Default)]
 pub struct Shard {
     /// How many rows there are.
     pub rows: usize,
@@ -214,6 +214,8 @@ pub struct Shard {
     pub longs: Vec<Packed>,
     /// The table's code of each of the worker's; `None` where they are the same.
     pub codes: Option<Arc<[u32]>>,
+    /// Where the block begins in its source.
+    pub(super) start: u64,
     /// Which worker read the block.
     pub(super) worker: usize,
     /// The texts that the worker met here first.

@@ -2,7 +2,7 @@
 
 use super::Progress;
 use crate::error::Error;
-use crate::source::open::{Stored, Stream};
+use crate::source::open::{Left, Stored, Stream};
 use backtrail_parsers::detect::Format;
 use backtrail_parsers::frame;
 use std::sync::Mutex;
@@ -77,6 +77,11 @@ impl<'p> Pieces<'p> {
         pieces
     }
 
+    /// The blocks from an offset on, of a stream that begins there.
+    pub(super) fn from(stream: Stream, offset: u64, pool: &'p Pool, progress: Progress<'_>) -> Pieces<'p> {
+        Pieces { offset, ..Pieces::new(stream, pool, progress) }
+    }
+
     /// What has been read so far and not handed out.
     pub(super) fn head(&self) -> &[u8] {
         self.buffer.get(..self.filled).unwrap_or_default()
@@ -92,7 +97,7 @@ impl<'p> Pieces<'p> {
         self.skipped
     }
 
-    pub(super) fn finish(self) -> (Stored, Vec<Error>) {
+    pub(super) fn finish(self) -> (Stored, Vec<Error>, Left) {
         self.stream.finish()
     }
 

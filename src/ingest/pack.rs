@@ -1,7 +1,9 @@
 //! Columns in as few bytes a row as their values allow: logs repeat themselves, and most numbers of one block are close
 //! together, multiples of a unit, or all the same.
 
-/// A column of one block. A value is `base + unit × cell`; a cell of 0 is the value 0, which means absent in most columns.
+use std::sync::Arc;
+
+/// A column of one block; what stands in it is shared by its clones. A value is `base + unit × cell`; a cell of 0 is the value 0, which means absent in most columns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Packed {
     base: u64,
@@ -14,10 +16,10 @@ enum Cells {
     /// Every row has the value `base`.
     #[default]
     Same,
-    U8(Box<[u8]>),
-    U16(Box<[u16]>),
-    U32(Box<[u32]>),
-    U64(Box<[u64]>),
+    U8(Arc<[u8]>),
+    U16(Arc<[u16]>),
+    U32(Arc<[u32]>),
+    U64(Arc<[u64]>),
 }
 
 impl Packed {
@@ -103,7 +105,10 @@ impl Packed {
     pub fn add(&mut self, more: u64) {
         match &mut self.cells {
             Cells::Same if self.base == 0 => {}
-            Cells::U64(cells) => cells.iter_mut().filter(|cell| **cell != 0).for_each(|cell| *cell = cell.wrapping_add(more)),
+            Cells::U64(cells) => {
+                let cells = Arc::make_mut(cells).iter_mut();
+                cells.filter(|cell| **cell != 0).for_each(|cell| *cell = cell.wrapping_add(more));
+            }
             _ => self.base = self.base.wrapping_add(more),
         }
     }
@@ -135,7 +140,7 @@ fn unit<T: Copy + Into<u64>>(values: &[T], least: u64) -> u64 {
     }
 }
 
-fn cells<T: Copy + Into<u64>, C: TryFrom<u64> + Default>(values: &[T], rows: usize, least: u64, unit: u64) -> Box<[C]> {
+fn cells<T: Copy + Into<u64>, C: TryFrom<u64> + Default>(values: &[T], rows: usize, least: u64, unit: u64) -> Arc<[C]> {
     let cell = |value: &T| {
         let value: u64 = (*value).into();
         if value == 0 {
@@ -150,10 +155,13 @@ fn cells<T: Copy + Into<u64>, C: TryFrom<u64> + Default>(values: &[T], rows: usi
         };
         C::try_from(cell + 1).unwrap_or_default()
     };
+    if values.len() == rows {
+        return values.iter().map(cell).collect();
+    }
     let mut out = Vec::with_capacity(rows);
     out.extend(values.iter().map(cell));
     out.resize_with(rows, C::default);
-    out.into_boxed_slice()
+    out.into()
 }
 
 #[cfg(test)]

@@ -74,6 +74,7 @@ impl<'o> Worker<'o> {
             }
         }
         shard.worker = self.number;
+        shard.start = piece.offset;
         shard.news = before..self.rows.interner.strings.next_code();
         shard
     }

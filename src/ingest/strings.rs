@@ -223,6 +223,20 @@ pub(super) fn merge(mut sets: Vec<Strings>, news: &[(usize, Range<u32>)]) -> (St
     (all, maps.into_iter().map(Some).collect())
 }
 
+/// Adds sets to one whose codes stay as they are; `news` and what is given are as in [`merge`].
+pub(super) fn extend(all: &mut Strings, sets: &[Strings], news: &[(usize, Range<u32>)]) -> Vec<Option<Vec<u32>>> {
+    let mut maps: Vec<Vec<u32>> = sets.iter().map(|set| vec![0; set.len()]).collect();
+    for (set, range) in news {
+        let (Some(old), Some(map)) = (sets.get(*set), maps.get_mut(*set)) else { continue };
+        for code in range.clone() {
+            if let Some(to) = map.get_mut(code as usize) {
+                *to = all.code(old.get(code));
+            }
+        }
+    }
+    maps.into_iter().map(Some).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use super::{Compression, Input, Origin};
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -27,13 +27,29 @@ pub struct Stored {
     pub modified: Option<i64>,
 }
 
+impl Stored {
+    /// What is known of an input's files before they are read.
+    pub fn ahead(input: &Input) -> Stored {
+        let modified = match input.parts.last() {
+            Some(Origin::File(path)) => File::open(path).ok().and_then(|file| modified(&file)),
+            _ => None,
+        };
+        let parts = input.parts.iter().map(Origin::display).collect();
+        Stored { sha256: String::new(), compression: Compression::None, parts, overlap: 0, modified }
+    }
+}
+
 /// Reads an input from its first decompressed byte to its last.
 pub struct Stream {
     parts: std::vec::IntoIter<Origin>,
     current: Option<(Origin, Box<dyn Read + Send>)>,
     /// `None` where the files were hashed before.
-    hash: Option<Arc<Mutex<Sha256>>>,
+    hash: Option<Arc<Mutex<Sum>>>,
     stored: Stored,
+    /// Bytes given out.
+    given: u64,
+    /// Where the beginning of the last part stands, counted in what is given out.
+    base: i64,
     /// The end of what was read last, for the seam.
     tail: Vec<u8>,
     /// Bytes at the beginning of a part that were read to look for a seam.
@@ -54,8 +70,10 @@ impl Stream {
         Stream {
             parts: input.parts.clone().into_iter(),
             current: None,
-            hash: Some(Arc::new(Mutex::new(Sha256::new()))),
+            hash: Some(Arc::default()),
             stored,
+            given: 0,
+            base: 0,
             tail: Vec::new(),
             ahead: Vec::new(),
             problems: Vec::new(),
@@ -65,6 +83,31 @@ impl Stream {
     /// The same for an input that was read before: its files are not hashed again.
     pub fn again(input: &Input) -> Stream {
         Stream { hash: None, ..Stream::new(input) }
+    }
+
+    /// Goes on where an earlier reading ended: `at` is what is to be given out first, in the last part of the input, which
+    /// is a plain file that has grown. `left` is what that reading left.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened or is shorter than that.
+    pub fn resume(input: &Input, at: u64, left: &Left) -> Result<Stream> {
+        let mut stream = Stream::new(input);
+        let Some(Origin::File(path)) = input.parts.last() else { return Err(Error::NoMatch(input.path.clone())) };
+        let place = i64::try_from(at).ok().and_then(|at| u64::try_from(at - left.base).ok());
+        let place = place.ok_or_else(|| Error::NoMatch(input.path.clone()))?;
+        let told = |e| Error::io(path, e);
+        let mut file = File::open(path).map_err(told)?;
+        stream.stored.modified = modified(&file);
+        file.seek(SeekFrom::Start(place)).map_err(told)?;
+        let hash = Arc::new(Mutex::new(left.sum.clone()));
+        let known = usize::try_from(left.sum.part.saturating_sub(place)).unwrap_or(usize::MAX);
+        let reader = Hashing { inner: file, hash: Arc::clone(&hash), known };
+        stream.parts = Vec::new().into_iter();
+        stream.current = Some((Origin::File(path.clone()), Box::new(reader)));
+        stream.hash = Some(hash);
+        (stream.given, stream.base) = (at, left.base);
+        stream.stored.overlap = left.overlap;
+        Ok(stream)
     }
 
     /// Fills `buffer` from its start; less than all of it only at the end, 0 when there is nothing left. Damage ends the
@@ -106,6 +149,7 @@ impl Stream {
             let extra = self.tail.len().saturating_sub(SEAM);
             self.tail.drain(..extra);
         }
+        self.given += filled as u64;
         filled
     }
 
@@ -116,9 +160,10 @@ impl Stream {
             Ok((reader, compression, modified)) => {
                 self.stored.compression = compression;
                 self.stored.modified = modified.or(self.stored.modified);
+                self.base = i64::try_from(self.given + done.len() as u64).unwrap_or(i64::MAX);
                 self.current = Some((origin, reader));
                 if !self.tail.is_empty() || !done.is_empty() {
-                    self.join(done);
+                    self.base += self.join(done);
                 }
             }
             Err(problem) => self.problems.push(problem),
@@ -127,32 +172,58 @@ impl Stream {
     }
 
     /// Puts a part behind the one before it: gives that one the line end that it lacks, and drops from the beginning of
-    /// this one what the end of that one already had.
-    fn join(&mut self, done: &[u8]) {
+    /// this one what the end of that one already had. Gives how far that moves this one's beginning.
+    fn join(&mut self, done: &[u8]) -> i64 {
+        let mut moved = 0;
         let mut tail = std::mem::take(&mut self.tail);
         tail.extend_from_slice(done.get(done.len().saturating_sub(SEAM)..).unwrap_or_default());
         if tail.last().is_some_and(|b| *b != b'\n') {
             tail.push(b'\n');
             self.ahead.push(b'\n');
+            moved = 1;
         }
         let mut head = Vec::new();
-        let Some((_, reader)) = self.current.as_mut() else { return };
+        let Some((_, reader)) = self.current.as_mut() else { return moved };
         // A reader that fails here fails again at the next read, where the damage is noted.
         if reader.by_ref().take(SEAM as u64).read_to_end(&mut head).is_ok() {
             let overlap = overlap(tail.get(tail.len().saturating_sub(SEAM)..).unwrap_or_default(), &head);
             self.stored.overlap += overlap as u64;
+            moved -= i64::try_from(overlap).unwrap_or(0);
             head.drain(..overlap);
         }
         self.ahead.append(&mut head);
+        moved
     }
 
     /// What is known of the files; to be asked when [`Stream::fill`] has given 0.
-    pub fn finish(self) -> (Stored, Vec<Error>) {
+    pub fn finish(self) -> (Stored, Vec<Error>, Left) {
+        // What the decoder left unread is hashed when it goes.
+        drop(self.current);
         let mut stored = self.stored;
-        let digest = self.hash.as_ref().and_then(|hash| hash.lock().ok().map(|hash| hash.clone().finalize()));
-        stored.sha256 = digest.map(|d| hex(&d)).unwrap_or_default();
-        (stored, self.problems)
+        let sum = self.hash.as_ref().and_then(|sum| sum.lock().ok().map(|sum| sum.clone()));
+        stored.sha256 = sum.as_ref().map(|sum| hex(&sum.sha.clone().finalize())).unwrap_or_default();
+        let left = Left { base: self.base, given: self.given, overlap: stored.overlap, sum: sum.unwrap_or_default() };
+        (stored, self.problems, left)
     }
+}
+
+/// What a reading leaves for one that goes on where it ended.
+#[derive(Debug, Clone, Default)]
+pub struct Left {
+    /// Where the beginning of the last part stands, counted in what was given out.
+    pub base: i64,
+    /// Bytes given out.
+    pub given: u64,
+    overlap: u64,
+    sum: Sum,
+}
+
+/// The hash of the stored bytes so far.
+#[derive(Debug, Clone, Default)]
+struct Sum {
+    sha: Sha256,
+    /// Bytes of the last part that are in it.
+    part: u64,
 }
 
 /// Bytes in hexadecimal.
@@ -174,14 +245,19 @@ fn overlap(tail: &[u8], head: &[u8]) -> usize {
 /// Counts stored bytes into the hash on their way to the decoder; what the decoder leaves unread is hashed at the end.
 struct Hashing<R: Read> {
     inner: R,
-    hash: Arc<Mutex<Sha256>>,
+    hash: Arc<Mutex<Sum>>,
+    /// Bytes to come that are in the hash already.
+    known: usize,
 }
 
 impl<R: Read> Read for Hashing<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        if let (Ok(mut hash), Some(bytes)) = (self.hash.lock(), buffer.get(..count)) {
-            hash.update(bytes);
+        let known = self.known.min(count);
+        self.known -= known;
+        if let (Ok(mut sum), Some(bytes)) = (self.hash.lock(), buffer.get(known..count)) {
+            sum.sha.update(bytes);
+            sum.part += bytes.len() as u64;
         }
         Ok(count)
     }
@@ -194,22 +270,33 @@ impl<R: Read> Drop for Hashing<R> {
     }
 }
 
+/// When a file was changed last, nanoseconds since the epoch.
+fn modified(file: &File) -> Option<i64> {
+    let modified = file.metadata().ok().and_then(|m| m.modified().ok());
+    let since = modified.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+    since.and_then(|d| i64::try_from(d.as_nanos()).ok())
+}
+
 type Opened = (Box<dyn Read + Send>, Compression, Option<i64>);
 
-fn open(origin: &Origin, hash: Option<&Arc<Mutex<Sha256>>>) -> Result<Opened> {
+fn open(origin: &Origin, hash: Option<&Arc<Mutex<Sum>>>) -> Result<Opened> {
     let (raw, modified): (Box<dyn Read + Send>, Option<i64>) = match origin {
         Origin::Stdin => (Box::new(io::stdin()), None),
         Origin::File(path) => {
             let file = File::open(path).map_err(|e| Error::io(path, e))?;
-            let modified = file.metadata().ok().and_then(|m| m.modified().ok());
-            let since = modified.and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
-            (Box::new(file), since.and_then(|d| i64::try_from(d.as_nanos()).ok()))
+            let modified = modified(&file);
+            (Box::new(file), modified)
         }
         Origin::Member(path, name) => (Box::new(Cursor::new(member(path, name)?)), None),
     };
     let path = origin.path();
     let raw = match hash {
-        Some(hash) => Box::new(Hashing { inner: raw, hash: Arc::clone(hash) }),
+        Some(hash) => {
+            if let Ok(mut sum) = hash.lock() {
+                sum.part = 0;
+            }
+            Box::new(Hashing { inner: raw, hash: Arc::clone(hash), known: 0 })
+        }
         None => raw,
     };
     let (reader, compression) = decode(raw).map_err(|e| Error::io(&path, e))?;

@@ -3,13 +3,15 @@
 use super::clock::nanos;
 use super::num;
 use super::tracks::Tracks;
-use crate::correlate::{Case, Session};
+use crate::correlate::{Case, Marker, Session, correlate};
+use crate::diagnose::diagnose;
 use crate::ingest::TextCol;
-use crate::report::build::show_site;
+use crate::ingest::strings::Strings;
+use crate::report::build::{build as report, show_site};
 use crate::report::text::clean;
 use crate::report::{Leak, Ref, Report};
 use crate::source::code::{Code, Snippet};
-use crate::table::{EventTable, RowId, Rows};
+use crate::table::{EventTable, RowId, Rows, build};
 use backtrail_parsers::Kind;
 
 /// Flags on the axis at the most: there are no more circled numbers.
@@ -68,6 +70,8 @@ pub struct Data {
     pub code: Vec<Result<Snippet, String>>,
     /// What could not be read, in words.
     pub problems: Vec<String>,
+    /// False while the rest is read: there are rows, but no texts, no sessions, and nothing is concluded yet.
+    pub whole: bool,
     chunks: Vec<ChunkHead>,
 }
 
@@ -114,8 +118,21 @@ impl Data {
             site_of,
             code: Vec::new(),
             problems,
+            whole: true,
             chunks,
         }
+    }
+
+    /// What there is to look at while the rest is read: the rows and the lanes that need nothing else.
+    pub fn part(table: EventTable) -> Data {
+        let nothing = build::build(Vec::new(), Strings::default());
+        let mut case = correlate(&nothing);
+        let diagnosis = diagnose(&nothing, &case);
+        let times = table.sources.iter().filter_map(|s| s.first.zip(s.last));
+        case.window = times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        case.markers = markers(&table);
+        let report = report(&table, &case, &diagnosis);
+        Data { whole: false, ..Data::new(table, case, report, Vec::new()) }
     }
 
     /// Looks up the line of code of every leak.
@@ -196,6 +213,14 @@ impl Data {
     pub fn text(rows: &Rows<'_>, id: RowId, column: TextCol) -> String {
         clean(&String::from_utf8_lossy(rows.get(id).text(column)))
     }
+}
+
+fn markers(table: &EventTable) -> Vec<Marker> {
+    let rows = table.rows();
+    let marked = rows.iter().filter(|row| row.has_time() && mark(row.kind()).is_some());
+    let mut markers: Vec<Marker> = marked.map(|row| Marker { time: row.time(), kind: row.kind(), row: row.id }).collect();
+    markers.sort_by_key(|marker| (marker.time, marker.row));
+    markers
 }
 
 fn chunks(rows: &Rows<'_>) -> Vec<ChunkHead> {

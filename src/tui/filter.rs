@@ -118,6 +118,24 @@ impl Filter {
         Some(Filter { rule: rule.unwrap_or_else(|| Rule::Holds(text.to_lowercase())), out, label })
     }
 
+    /// The same filter in another reading; `None` where it means nothing there.
+    pub fn carried(&self, old: &Data, new: &Data) -> Option<Filter> {
+        let rule = match &self.rule {
+            Rule::Source(source) => {
+                let path = &old.table.sources.get(*source as usize)?.path;
+                Rule::Source(new.table.sources.iter().find(|s| s.path == *path)?.id)
+            }
+            Rule::Text(column, codes) => {
+                let same = |code: &u32| new.table.strings.find(old.table.strings.get(*code));
+                let mut codes: Vec<u32> = codes.iter().filter_map(same).collect();
+                codes.sort_unstable();
+                Rule::Text(*column, codes)
+            }
+            rule => rule.clone(),
+        };
+        Some(Filter { rule, ..self.clone() })
+    }
+
     /// The filter with the codes of what was typed: finding them takes a look at every row.
     #[must_use]
     pub fn resolved(&self, data: &Data) -> Filter {

@@ -187,6 +187,8 @@ actions! {
         TagEvent = "tag", ["#"], "tag: Detection, Diagnosis, Repair, Key moment";
         CopyEvent = "copy", ["y"], "copy the record";
         Editor = "editor", ["v"], "open in your editor";
+        TextLeft = "text-left", ["h", "left"], "text to the left";
+        TextRight = "text-right", ["l", "right"], "text to the right";
         Wrap = "wrap", ["ctrl-w"], "wrap long records";
     }
     Diagnosis {

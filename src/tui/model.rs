@@ -66,6 +66,8 @@ impl Pane {
 pub enum Stage {
     /// Being read.
     Loading(Progress),
+    /// Being read; what there is so far can be looked at.
+    Partial(Progress, Arc<Data>),
     /// There.
     Ready(Arc<Data>),
     /// Nothing could be read.
@@ -159,6 +161,8 @@ pub struct Events {
     pub record: bool,
     /// Lines of the record scrolled past, and of which record.
     pub scrolled: Option<(RowId, usize)>,
+    /// Columns of the records' texts that are passed over.
+    pub shift: usize,
     /// Long records are wrapped in the list.
     pub wrap: bool,
     /// Records that were read again.
@@ -250,6 +254,8 @@ pub struct Sessions {
     pub list: List,
     /// Lines.
     pub lines: Vec<SessionLine>,
+    /// The selection of a place that the reader goes back to, until its lines are there.
+    pub back_to: Option<List>,
     /// Grouping.
     pub group: Group,
     /// All sessions, not only those that did not end well.
@@ -260,6 +266,8 @@ pub struct Sessions {
     pub holding: bool,
     /// Who does.
     pub holders: Vec<Holder>,
+    /// The moment, and the reading, of which [`Sessions::holders`] tells.
+    pub held_at: Option<(i64, usize)>,
 }
 
 /// A line of the diagnosis.
@@ -367,6 +375,8 @@ pub struct Generation {
     pub search: u64,
     /// Jumping.
     pub jump: u64,
+    /// Grouping.
+    pub group: u64,
     /// Comparing.
     pub compare: u64,
 }
@@ -446,12 +456,17 @@ impl Model {
         }
     }
 
-    /// The reading, where it is there.
+    /// The reading, or what there is of it so far.
     pub fn data(&self) -> Option<&Arc<Data>> {
         match &self.stage {
-            Stage::Ready(data) => Some(data),
+            Stage::Ready(data) | Stage::Partial(_, data) => Some(data),
             _ => None,
         }
+    }
+
+    /// True once all of it is there.
+    pub fn whole(&self) -> bool {
+        matches!(self.stage, Stage::Ready(_))
     }
 
     /// The parts of the screen.

@@ -3,7 +3,9 @@
 use super::clock::Zone;
 use super::data::Data;
 use super::filter::Filter;
+use super::groups::Wanted;
 use super::jobs::{Change, Target};
+use super::model::SessionLine;
 use super::notes::Note;
 use crate::table::RowId;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
@@ -22,16 +24,20 @@ pub enum Msg {
     Resize(u16, u16),
     /// So much has been read of so much, and what is being done.
     Progress(Progress),
+    /// So much of a reading is there.
+    Part(Arc<Data>),
     /// A reading is there.
     Loaded(Arc<Data>),
     /// Nothing could be read.
     Failed(String),
-    /// Records, read again; `None` where that failed, with the reason as text.
-    Raw(Vec<(RowId, String)>),
+    /// Records of a reading, read again; where that failed the reason stands in their place.
+    Raw(Arc<Data>, Vec<(RowId, String)>),
     /// Positions in the order of time that pass the filters of this generation.
     Filtered(u64, Vec<u32>),
     /// Positions that hold what was searched for, all that are known, sorted; true at the end.
     Found(u64, Vec<u32>, bool),
+    /// The sessions in groups.
+    Grouped(u64, Vec<SessionLine>),
     /// What was jumped to, and the position found, if there is one.
     Jumped(u64, (Target, bool), Option<u32>),
     /// What changed in the brush.
@@ -91,6 +97,8 @@ pub enum Cmd {
     Search(Arc<Data>, u64, Option<Arc<Vec<u32>>>, String),
     /// Find the next position of a kind from this one on (true) or before it, among these or all.
     Jump(Arc<Data>, u64, Option<Arc<Vec<u32>>>, u32, (Target, bool)),
+    /// Put sessions into groups.
+    Group(Arc<Data>, u64, Wanted),
     /// Compare a stretch of time with the rest.
     Compare(Arc<Data>, u64, (i64, i64)),
     /// Read the notes of this case, if there are any.

@@ -9,6 +9,7 @@ use super::svg::svg;
 use super::update::update;
 use super::view::view;
 use super::work::{Latest, Readers, Wish, perform, read};
+use crate::ingest::kept::Kept;
 use notify::{RecursiveMode, Watcher};
 use ratatui::Terminal;
 use ratatui::backend::{CrosstermBackend, TestBackend};
@@ -25,7 +26,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Messages taken in before the screen is drawn again.
 const BATCH: usize = 256;
@@ -115,7 +116,7 @@ pub fn run(wish: Wish, settings: Settings, odd: Vec<String>, host: &Arc<dyn Host
     let problems = match &model.stage {
         Stage::Ready(data) => data.problems.clone(),
         Stage::Failed(reason) => vec![reason.clone()],
-        Stage::Loading(_) => Vec::new(),
+        Stage::Loading(_) | Stage::Partial(..) => Vec::new(),
     };
     let code = code.unwrap_or(u8::from(!problems.is_empty()));
     Ok(Outcome { code, problems })
@@ -237,7 +238,7 @@ struct Worker {
 impl Worker {
     fn perform(&mut self, cmd: Cmd) {
         let (host, latest, send) = (Arc::clone(&self.host), Arc::clone(&self.latest), self.send.clone());
-        if matches!(cmd, Cmd::Filter(..) | Cmd::Search(..) | Cmd::Jump(..) | Cmd::Compare(..)) {
+        if matches!(cmd, Cmd::Filter(..) | Cmd::Search(..) | Cmd::Jump(..) | Cmd::Group(..) | Cmd::Compare(..)) {
             std::thread::spawn(move || {
                 perform(cmd, host.as_ref(), &Readers::default(), &latest, &|msg| send.send(msg).is_ok());
             });
@@ -304,7 +305,8 @@ fn reader(wish: Wish, follow: bool, send: Sender<Msg>) {
     std::thread::spawn(move || {
         let mut wish = wish;
         let mut seen = super::work::signature(&wish);
-        read(&wish, &|msg| send.send(msg).is_ok());
+        let mut kept = Kept::default();
+        read(&wish, follow.then_some(&mut kept), &|msg| send.send(msg).is_ok());
         if !follow {
             return;
         }
@@ -338,12 +340,15 @@ fn reader(wish: Wish, follow: bool, send: Sender<Msg>) {
             let now = super::work::signature(&wish);
             if now != seen {
                 seen = now;
-                let kept = |msg: Msg| match msg {
+                let told = |msg: Msg| match msg {
                     // A reading that fails while files are being rotated leaves the last one standing.
                     Msg::Failed(reason) => send.send(Msg::Say(reason)).is_ok(),
                     msg => send.send(msg).is_ok(),
                 };
-                read(&wish, &kept);
+                let begin = Instant::now();
+                read(&wish, Some(&mut kept), &told);
+                // What is added is read alone, but sessions are paired anew: half of the time is left to others.
+                std::thread::sleep(begin.elapsed());
             }
         }
     });

@@ -44,8 +44,7 @@ pub fn svg(buffer: &Buffer, theme: Theme, title: &str) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" role=\"img\">\n\
          <title>{2}</title>\n\
          <rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"{3}\"/>\n\
-         <g font-family=\"ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace\" font-size=\"14\" \
-         xml:space=\"preserve\">\n",
+         <g font-family=\"ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace\" font-size=\"14\">\n",
         pixels(size.0),
         pixels(size.1),
         escape(title),
@@ -106,9 +105,6 @@ fn draw(out: &mut String, run: &Run, line: u32) {
         let (x, y, height) = (pixels(x), pixels(top), pixels(CELL.1));
         let _ = writeln!(out, "<rect x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" fill=\"{ground}\"/>");
     }
-    if run.text.trim().is_empty() {
-        return;
-    }
     let mut look = String::new();
     for (modifier, attribute) in [
         (Modifier::BOLD, " font-weight=\"bold\""),
@@ -119,15 +115,35 @@ fn draw(out: &mut String, run: &Run, line: u32) {
             look.push_str(attribute);
         }
     }
-    // Fonts disagree about the width of graphics: the run says how wide it is.
-    let _ = writeln!(
-        out,
-        "<text x=\"{}\" y=\"{}\" textLength=\"{width}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{}\"{look}>{}</text>",
-        pixels(x),
-        pixels(top + BASE),
-        run.ink,
-        escape(&run.text)
-    );
+    for (column, part) in parts(&run.text) {
+        let (x, y) = (pixels(x + column * CELL.0), pixels(top + BASE));
+        let width = pixels(u32::from(num::cells(part.width())) * CELL.0);
+        let (ink, part) = (run.ink, escape(part));
+        // Fonts disagree about the width of graphics: the text says how wide it is.
+        let _ = writeln!(
+            out,
+            "<text x=\"{x}\" y=\"{y}\" textLength=\"{width}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{ink}\"{look}>{part}</text>"
+        );
+    }
+}
+
+/// The parts of a text between which there is more than one space, and their columns: where spaces follow each other, or
+/// stand at an end, pictures of this kind are not shown alike everywhere.
+fn parts(text: &str) -> Vec<(u32, &str)> {
+    let (mut out, mut rest, mut column) = (Vec::new(), text, 0);
+    while !rest.is_empty() {
+        let spaces = rest.len() - rest.trim_start_matches(' ').len();
+        let (_, after) = rest.split_at_checked(spaces).unwrap_or((rest, ""));
+        let end = after.find("  ").unwrap_or(after.trim_end_matches(' ').len());
+        let (part, left) = after.split_at_checked(end).unwrap_or((after, ""));
+        column += u32::try_from(spaces).unwrap_or(0);
+        if !part.is_empty() {
+            out.push((column, part));
+        }
+        column += u32::from(num::cells(part.width()));
+        rest = left;
+    }
+    out
 }
 
 /// The colours of a cell: its text, and its ground where that is not the picture's.
@@ -201,6 +217,7 @@ mod tests {
         assert!(picture.contains("<title>a &quot;title&quot;</title>"), "{picture}");
         // Six narrow characters and two wide ones are ten columns of 8.4 pixels.
         assert!(picture.contains("textLength=\"84\"") && picture.contains(">&lt;b&gt; &amp; 日本</text>"), "{picture}");
+        assert_eq!(parts("  a b   c "), [(2, "a b"), (8, "c")]);
         assert!(picture.contains("<rect x=\"37.2\" y=\"29\" width=\"33.6\" height=\"17\" fill=\"#d3d7de\"/>"), "{picture}");
     }
 }

@@ -3,6 +3,7 @@
 mod act;
 mod axis;
 mod events;
+mod load;
 mod mouse;
 mod notes;
 mod overlay;
@@ -14,12 +15,10 @@ pub mod statements;
 use super::clock::nanos;
 use super::data::Data;
 use super::keymap::{Action, name};
-use super::model::{Axis, Model, Overlay, Pane, Place, Stage};
+use super::model::{Model, Overlay, Pane, Place, Stage};
 use super::msg::{Cmd, Msg};
-use super::notes::key;
 use crate::table::RowId;
 use ratatui::crossterm::event::{KeyEvent, KeyEventKind};
-use std::sync::Arc;
 
 /// Changes the model as the message asks, and says what is to be done outside.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Cmd> {
@@ -35,18 +34,19 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Cmd> {
             Vec::new()
         }
         Msg::Progress(progress) => {
-            if let Stage::Loading(old) = &mut model.stage {
+            if let Stage::Loading(old) | Stage::Partial(old, _) = &mut model.stage {
                 *old = progress;
             }
             Vec::new()
         }
-        Msg::Loaded(data) => loaded(model, data),
+        Msg::Part(data) => load::part(model, data),
+        Msg::Loaded(data) => load::whole(model, &data),
         Msg::Failed(reason) => {
             model.stage = Stage::Failed(reason);
             Vec::new()
         }
-        Msg::Raw(records) => {
-            events::keep(model, records);
+        Msg::Raw(data, records) => {
+            events::keep(model, &data, records);
             Vec::new()
         }
         Msg::Filtered(generation, shown) => {
@@ -55,6 +55,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Cmd> {
         }
         Msg::Found(generation, hits, done) => {
             events::found(model, generation, hits, done);
+            Vec::new()
+        }
+        Msg::Grouped(generation, lines) => {
+            sessions::grouped(model, generation, lines);
             Vec::new()
         }
         Msg::Jumped(generation, target, found) => {
@@ -104,52 +108,6 @@ fn pressed(model: &mut Model, event: &KeyEvent) -> Vec<Cmd> {
     }
 }
 
-/// A reading is there: the first one is shown from the home pane, a later one where the reader stands.
-fn loaded(model: &mut Model, data: Arc<Data>) -> Vec<Cmd> {
-    let old = model.data().cloned();
-    let mut cmds = Vec::new();
-    let window = data.window;
-    model.statements = statements::statements(&data.report);
-    model.events.raw.clear();
-    model.events.asked.clear();
-    model.events.search = None;
-    match &old {
-        None => {
-            let start = data.onset.or(data.flags.first().map(|f| f.time)).unwrap_or(window.0);
-            model.axis = Axis { from: window.0, to: window.1, cursor: start.clamp(window.0, window.1), ..Axis::default() };
-            if model.settings.restore {
-                cmds.push(Cmd::Restore(key(&data)));
-            }
-        }
-        Some(old) => {
-            // What reached to the end of the logs still does.
-            if model.axis.to >= old.window.1 {
-                let width = if model.axis.from <= old.window.0 { window.1 - window.0 } else { model.axis.to - model.axis.from };
-                (model.axis.from, model.axis.to) = ((window.1 - width).max(window.0), window.1);
-            }
-            let leaked = |d: &Data| d.report.leaks.iter().map(|l| l.sessions).sum::<u64>();
-            if leaked(&data) > leaked(old) {
-                model.message = Some(format!("{} more connections leaked", leaked(&data) - leaked(old)));
-                if model.settings.bell {
-                    cmds.push(Cmd::Bell);
-                }
-            }
-            notes::carry(model, &data);
-        }
-    }
-    if let Some(problem) = data.problems.first() {
-        model.message = Some(problem.clone());
-    }
-    let at_end = old.is_some() && model.events.list.at + 1 >= model.event_count();
-    model.stage = Stage::Ready(data);
-    model.sessions.site = model.sessions.site.filter(|_| old.is_none());
-    cmds.extend(brushed(model));
-    if at_end {
-        model.events.list.at = usize::MAX;
-    }
-    cmds
-}
-
 /// Keeps every selection inside its list and in sight.
 fn settle(model: &mut Model) {
     let (count, height) = model.list_size();
@@ -162,8 +120,9 @@ fn settle(model: &mut Model) {
 /// The brush has changed: everything follows it.
 fn brushed(model: &mut Model) -> Vec<Cmd> {
     sites::refresh(model);
-    sessions::refresh(model);
-    events::refilter(model)
+    let mut cmds = sessions::refresh(model);
+    cmds.extend(events::refilter(model));
+    cmds
 }
 
 /// Remembers where the reader stands, to come back.

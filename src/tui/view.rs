@@ -32,11 +32,15 @@ pub fn view(model: &Model, frame: &mut Frame) {
         Stage::Failed(reason) => {
             pen.wrapped(areas.body, 0, &clean(reason), Role::Bad);
         }
-        Stage::Ready(data) => {
-            verdict(data, &mut pen, areas.verdict);
+        Stage::Ready(data) | Stage::Partial(_, data) => {
+            match &model.stage {
+                Stage::Partial(progress, _) => so_far(&mut pen, areas.verdict, progress),
+                _ => verdict(data, &mut pen, areas.verdict),
+            }
             let pane = (model, data.as_ref());
             match model.pane {
                 Pane::Timeline => timeline::draw(pane, &mut pen, areas.body),
+                Pane::Sites | Pane::Sessions | Pane::Diagnosis if !data.whole => not_yet(&mut pen, areas.body),
                 Pane::Sites => sites::draw(pane, &mut pen, areas.body),
                 Pane::Sessions => sessions::draw(pane, &mut pen, areas.body),
                 Pane::Events => events::draw(pane, &mut pen, areas.body),
@@ -89,10 +93,40 @@ fn verdict(data: &Data, pen: &mut Pen<'_>, area: Rect) {
     pen.wrapped(area, 1, rest, Role::Plain);
 }
 
+/// Instead of the answer: how far it is.
+fn so_far(pen: &mut Pen<'_>, area: Rect, progress: &super::msg::Progress) {
+    if area.height == 0 {
+        return;
+    }
+    let x = pen.text(area, area.x, area.y, progress.stage, Role::Title);
+    let text = format!("  {} of {} on disk", mega(progress.bytes), mega(progress.total));
+    pen.text(area, x, area.y, &text, Role::Plain);
+    if area.height > 1 {
+        bar(pen, Rect { y: area.y + 1, height: 1, ..area }, progress);
+        pen.wrapped(area, 2, "what has been read so far can be looked at", Role::Dim);
+    }
+}
+
+fn not_yet(pen: &mut Pen<'_>, body: Rect) {
+    let text = "this takes all of the logs: it is here once they are read. Timeline and events show what there is already.";
+    pen.wrapped(body, 1, text, Role::Dim);
+}
+
+fn mega(bytes: u64) -> String {
+    format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10)
+}
+
+/// What is compressed holds more than its file: the bar is full then, and the count goes on.
+fn bar(pen: &mut Pen<'_>, area: Rect, progress: &super::msg::Progress) {
+    let width = usize::from(area.width.min(60));
+    let done = super::num::scale(progress.bytes, progress.total.max(1), width as u64).min(width);
+    let bar = format!("{}{}", pen.glyphs.bar(8).repeat(done), pen.glyphs.line().repeat(width - done));
+    pen.text(area, area.x, area.y, &bar, Role::Use);
+}
+
 fn loading(pen: &mut Pen<'_>, areas: &Areas, progress: &super::msg::Progress) {
     let body = areas.body;
     let stage = if progress.stage.is_empty() { "looking for logs" } else { progress.stage };
-    let mega = |bytes: u64| format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10);
     let y = body.y + body.height / 3;
     pen.text(body, body.x + 2, y, stage, Role::Title);
     let text = match progress.files {
@@ -100,11 +134,8 @@ fn loading(pen: &mut Pen<'_>, areas: &Areas, progress: &super::msg::Progress) {
         n => format!("{n} files, {} on disk, {} read", mega(progress.total), mega(progress.bytes)),
     };
     pen.text(body, body.x + 2, y + 1, &text, Role::Plain);
-    let width = usize::from(body.width.saturating_sub(4).min(60));
-    // What is compressed holds more than its file: the bar is full then, and the count goes on.
-    let done = super::num::scale(progress.bytes, progress.total.max(1), width as u64).min(width);
-    let bar = format!("{}{}", pen.glyphs.bar(8).repeat(done), pen.glyphs.line().repeat(width - done));
-    pen.text(body, body.x + 2, y + 2, &bar, Role::Use);
+    let area = Rect { x: body.x + 2, y: y + 2, width: body.width.saturating_sub(4), height: 1 };
+    bar(pen, area.intersection(body), progress);
 }
 
 /// The line being typed, a message, or what the cursor stands on.
@@ -140,6 +171,7 @@ fn status(model: &Model, data: &Data, pen: &mut Pen<'_>, area: Rect) {
 fn footer(model: &Model, pen: &mut Pen<'_>, area: Rect) {
     use Action as A;
     let own: &[(Action, &str)] = match (model.pane, &model.overlay, &model.prompt) {
+        _ if model.data().is_none() => &[],
         (_, _, Some(_)) => &[],
         (_, Some(Overlay::Help(_)), _) => &[],
         (_, Some(_), _) => &[],

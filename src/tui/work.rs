@@ -2,6 +2,7 @@
 
 use super::clock::Zone;
 use super::data::Data;
+use super::groups;
 use super::host::Host;
 use super::jobs;
 use super::model::Model;
@@ -9,7 +10,8 @@ use super::msg::{Cmd, Msg, Progress};
 use super::notes::{self, Note};
 use crate::correlate;
 use crate::diagnose;
-use crate::ingest::{self, Options};
+use crate::ingest::kept::Kept;
+use crate::ingest::{self, Ingested, Options};
 use crate::report::html::Material;
 use crate::report::local::Local;
 use crate::report::postmortem::{self, Form, Look};
@@ -41,15 +43,16 @@ pub struct Wish {
     pub source: Option<PathBuf>,
 }
 
-/// Reads everything and says how far it is; at the end the reading, or why there is none.
-pub fn read(wish: &Wish, send: Send<'_>) {
-    match reading(wish, send) {
+/// Reads everything and says how far it is and what there is so far; at the end the reading, or why there is none. Who
+/// reads the same logs again gives what is `kept` of the last time: only what was added to them is read then.
+pub fn read(wish: &Wish, kept: Option<&mut Kept>, send: Send<'_>) {
+    match reading(wish, kept, send) {
         Ok(data) => send(Msg::Loaded(Arc::new(data))),
         Err(reason) => send(Msg::Failed(reason)),
     };
 }
 
-fn reading(wish: &Wish, send: Send<'_>) -> Result<Data, String> {
+fn reading(wish: &Wish, kept: Option<&mut Kept>, send: Send<'_>) -> Result<Data, String> {
     let found = find::find(&wish.paths);
     let inputs = &found.inputs;
     if inputs.is_empty() {
@@ -63,16 +66,28 @@ fn reading(wish: &Wish, send: Send<'_>) -> Result<Data, String> {
     let bytes = AtomicU64::new(0);
     let told = AtomicU64::new(0);
     at("reading", 0);
-    let ingested = ingest::ingest(found, &wish.options, &|more| {
+    let part = |part: Ingested| {
+        send(Msg::Part(Arc::new(Data::part(table::build::build(part.sources, part.strings)))));
+    };
+    // While growing logs are followed the last reading stands until the next one is whole.
+    let first = kept.as_ref().is_none_or(|kept| kept.is_empty());
+    let partial: Option<ingest::Partial<'_>> = if first { Some(&part) } else { None };
+    let progress = |more| {
         let now = bytes.fetch_add(more, Ordering::Relaxed) + more;
         // A message a megabyte is enough for a bar.
         if now.saturating_sub(told.load(Ordering::Relaxed)) >= 1 << 20 {
             told.store(now, Ordering::Relaxed);
             at("reading", now);
         }
-    });
+    };
+    let ingested = ingest::watched(found, &wish.options, &progress, partial, kept);
     let bytes = bytes.into_inner();
     let problems = ingested.problems.iter().map(ToString::to_string).collect();
+    if ingested.sources.iter().all(|source| source.shards.iter().all(|shard| shard.rows == 0)) {
+        let problems: Vec<String> = ingested.problems.iter().map(ToString::to_string).collect();
+        let reason = if problems.is_empty() { "not one record in it was understood".into() } else { problems.join("; ") };
+        return Err(format!("{}: {reason}", wish.paths.join(", ")));
+    }
     at("building the table", bytes);
     let mut table = table::build::build(ingested.sources, ingested.strings);
     table::settle_zones(&mut table, &correlate::zone::find);
@@ -124,6 +139,7 @@ pub struct Latest {
     filter: AtomicU64,
     search: AtomicU64,
     jump: AtomicU64,
+    group: AtomicU64,
     compare: AtomicU64,
 }
 
@@ -133,6 +149,7 @@ impl Latest {
         self.filter.store(model.generation.filter, Ordering::Relaxed);
         self.search.store(model.generation.search, Ordering::Relaxed);
         self.jump.store(model.generation.jump, Ordering::Relaxed);
+        self.group.store(model.generation.group, Ordering::Relaxed);
         self.compare.store(model.generation.compare, Ordering::Relaxed);
     }
 }
@@ -172,7 +189,7 @@ pub fn perform(cmd: Cmd, host: &dyn Host, readers: &Readers, latest: &Latest, se
     match cmd {
         Cmd::Raw(data, ids) => {
             if let Some(records) = readers.with(&data, |reader| jobs::records(&data, reader, &ids)) {
-                send(Msg::Raw(records));
+                send(Msg::Raw(data, records));
             }
         }
         Cmd::Filter(data, generation, filters) => {
@@ -196,6 +213,12 @@ pub fn perform(cmd: Cmd, host: &dyn Host, readers: &Readers, latest: &Latest, se
             let among = among.as_ref().map(|shown| shown.as_slice());
             if let Some(found) = jobs::jump(&data, among, here, (target, forward), &wanted) {
                 send(Msg::Jumped(generation, (target, forward), found));
+            }
+        }
+        Cmd::Group(data, generation, asked) => {
+            let wanted = || latest.group.load(Ordering::Relaxed) <= generation;
+            if let Some(lines) = groups::lines(&data, &asked, &wanted) {
+                send(Msg::Grouped(generation, lines));
             }
         }
         Cmd::Compare(data, generation, range) => {

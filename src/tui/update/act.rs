@@ -85,7 +85,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Cmd> {
         Action::Start => axis::go(model, i64::MIN),
         Action::End => axis::go(model, i64::MAX),
         Action::TimelineOpen => timeline_open(model),
-        Action::SiteOpen => sites::open(model),
+        Action::SiteOpen => return sites::open(model),
         Action::SiteEvents => sites::evidence(model),
         Action::SiteCopy => return sites::copy(model),
         Action::SiteDown => sites::scroll(model, 1),
@@ -93,18 +93,20 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Cmd> {
         Action::SessionOpen => sessions::open(model),
         Action::Group => {
             model.sessions.group = model.sessions.group.next();
-            sessions::refresh(model);
             model.message = Some(format!("grouped by {}", model.sessions.group.name()));
+            return sessions::refresh(model);
         }
         Action::Suspects => {
             model.sessions.all = !model.sessions.all;
-            sessions::refresh(model);
+            return sessions::refresh(model);
         }
         Action::Holders => model.sessions.holding = !model.sessions.holding,
         Action::EventOpen => model.events.record = !model.events.record,
         Action::RecordDown => events::scroll_record(model, 1),
         Action::RecordUp => events::scroll_record(model, -1),
         Action::SessionFollow => return sessions::follow(model),
+        Action::TextLeft => events::shift(model, false),
+        Action::TextRight => events::shift(model, true),
         Action::Wrap => model.events.wrap = !model.events.wrap,
         Action::Search => ask(model, Ask::Search),
         Action::FilterIn => ask(model, Ask::FilterIn),
@@ -217,10 +219,12 @@ fn back(model: &mut Model) -> Vec<Cmd> {
     model.axis = place.axis;
     model.events.filters = place.filters;
     model.sessions.site = place.site;
-    model.sessions.list = place.sessions;
+    model.sessions.back_to = Some(place.sessions);
     sites::refresh(model);
-    sessions::refresh(model);
-    let cmds = if changed { events::refilter(model) } else { Vec::new() };
+    let mut cmds = sessions::refresh(model);
+    if changed {
+        cmds.extend(events::refilter(model));
+    }
     model.events.list = place.events;
     cmds
 }

@@ -75,6 +75,15 @@ pub(super) fn search(model: &mut Model, text: &str) -> Vec<Cmd> {
     vec![Cmd::Search(data, model.generation.search, model.events.shown.clone(), text.to_lowercase())]
 }
 
+/// Starts the search anew in another reading, without a jump.
+pub(super) fn search_again(model: &mut Model) -> Vec<Cmd> {
+    let Some((data, search)) = model.data().cloned().zip(model.events.search.as_mut()) else { return Vec::new() };
+    (search.done, search.from) = (false, None);
+    search.hits.clear();
+    model.generation.search += 1;
+    vec![Cmd::Search(data, model.generation.search, None, search.text.clone())]
+}
+
 /// More hits are known. The first one after where the reader stood is jumped to once the search is done, or as soon as
 /// the reader asks.
 pub(super) fn found(model: &mut Model, generation: u64, hits: Vec<u32>, done: bool) {
@@ -176,6 +185,14 @@ pub(super) fn scroll_record(model: &mut Model, by: i64) {
     model.events.scrolled = Some((row, at));
 }
 
+/// Moves the records' texts by a third of the screen.
+pub(super) fn shift(model: &mut Model, right: bool) {
+    let by = usize::from(model.size.0 / 3).max(1);
+    let at = model.events.shift;
+    model.events.shift = if right { (at + by).min(100_000) } else { at.saturating_sub(by) };
+    model.events.wrap = false;
+}
+
 /// Puts the selected record on the clipboard.
 pub(super) fn copy(model: &mut Model) -> Vec<Cmd> {
     let Some(text) = model.event_row(model.events.list.at).and_then(|row| model.events.raw.get(&row)) else {
@@ -221,7 +238,11 @@ pub(super) fn wants(model: &mut Model) -> Option<Cmd> {
 }
 
 /// Records were read again.
-pub(super) fn keep(model: &mut Model, records: Vec<(RowId, String)>) {
+pub(super) fn keep(model: &mut Model, data: &Arc<Data>, records: Vec<(RowId, String)>) {
+    // Rows of an earlier reading are others in this one.
+    if !model.data().is_some_and(|now| Arc::ptr_eq(now, data)) {
+        return;
+    }
     if model.events.raw.len() > KEPT {
         model.events.raw.clear();
     }

@@ -9,7 +9,8 @@ use crate::table::RowId;
 /// Saves the notes, where the settings allow it.
 fn save(model: &Model) -> Vec<Cmd> {
     match model.data() {
-        Some(data) if model.settings.restore => {
+        // Notes on a part of the logs are saved with the whole, by which they are known.
+        Some(data) if model.settings.restore && model.whole() => {
             vec![Cmd::Save { key: notes::key(data), text: notes::write(&model.notes) }]
         }
         _ => Vec::new(),
@@ -119,7 +120,10 @@ pub(super) fn carry(model: &mut Model, new: &Data) {
 /// Writes what others read, with the notes in it.
 pub(super) fn export(model: &mut Model) -> Vec<Cmd> {
     let zone = model.clock(None).zone;
-    let Some(data) = model.data().cloned() else { return Vec::new() };
+    let Some(data) = model.data().cloned().filter(|d| d.whole) else {
+        model.message = Some("not everything has been read yet".into());
+        return Vec::new();
+    };
     model.message = Some("writing report, timeline and postmortem".into());
     vec![Cmd::Export(data, model.notes.clone(), zone)]
 }

@@ -2,74 +2,40 @@
 
 use super::super::data::Data;
 use super::super::filter::{Filter, Rule};
-use super::super::model::{Group, Holder, List, Model, Pane, SessionLine};
+use super::super::groups::Wanted;
+use super::super::model::{Holder, List, Model, Pane, SessionLine};
 use super::super::msg::Cmd;
 use super::show_row;
-use crate::correlate::{Class, Session};
+use crate::correlate::Session;
 use crate::ingest::TextCol;
 use crate::report::text::clean;
 use crate::table::Rows;
 use backtrail_parsers::Layer;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Holders listed.
 const HOLDERS: usize = 200;
 /// Records looked through for a holder's last statement.
 const LOOK_BACK: usize = 20_000;
 
-/// True for what did not end well.
-fn suspect(session: &Session) -> bool {
-    !matches!(session.class, Class::Matched | Class::PooledIdle | Class::StillInUse)
+/// Asks for the sessions that are shown, in groups; there may be a million.
+pub(super) fn refresh(model: &mut Model) -> Vec<Cmd> {
+    let Some(data) = model.data().cloned() else { return Vec::new() };
+    model.generation.group += 1;
+    let state = &model.sessions;
+    let wanted = Wanted { group: state.group, all: state.all, site: state.site, brush: model.axis.brush };
+    vec![Cmd::Group(data, model.generation.group, wanted)]
 }
 
-/// Finds which sessions are shown and groups them.
-pub(super) fn refresh(model: &mut Model) {
-    let Some(data) = model.data().cloned() else { return };
-    let rows = data.table.rows();
-    let state = &model.sessions;
-    let shown = |(index, session): &(u32, &Session)| {
-        let site = data.site_of.get(*index as usize).copied().flatten();
-        let of_site = state.site.is_none_or(|wanted| site.map(|s| s as usize) == Some(wanted));
-        let in_brush = model.axis.brush.is_none_or(|(from, to)| session.open < to && data.session_end(session) >= from);
-        of_site && in_brush && (state.all || state.site.is_some() || suspect(session))
-    };
-    let mut groups: BTreeMap<String, Vec<u32>> = BTreeMap::new();
-    for (index, session) in (0u32..).zip(&data.case.sessions).filter(shown) {
-        groups.entry(group_name(&data, &rows, state.group, index, session)).or_default().push(index);
-    }
-    let mut groups: Vec<(String, Vec<u32>)> = groups.into_iter().collect();
-    groups.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then_with(|| a.0.cmp(&b.0)));
-    let mut lines = Vec::new();
-    for (name, mut members) in groups {
-        let open = |index: &u32| data.case.sessions.get(*index as usize).map(|s| (s.open, *index));
-        members.sort_by_key(open);
-        if state.group != Group::None {
-            lines.push(SessionLine::Head(name, members.len()));
-        }
-        lines.extend(members.into_iter().map(SessionLine::Session));
+/// They are known: the first one is selected, or the one that the reader came back to.
+pub(super) fn grouped(model: &mut Model, generation: u64, lines: Vec<SessionLine>) {
+    if generation != model.generation.group {
+        return;
     }
     let first = lines.iter().position(|l| matches!(l, SessionLine::Session(_))).unwrap_or(0);
     model.sessions.lines = lines;
-    model.sessions.list = List { at: first, top: 0 };
-}
-
-fn group_name(data: &Data, rows: &Rows<'_>, group: Group, index: u32, session: &Session) -> String {
-    let text = |column: TextCol| Data::text(rows, session.open_row, column);
-    let or = |text: String, other: &str| if text.is_empty() { other.to_owned() } else { text };
-    let site = data.site_of.get(index as usize).copied().flatten();
-    match group {
-        Group::Site => match site {
-            Some(site) => data.site_name(site as usize),
-            None => format!("{} sessions of no leaking site", session.layer.name()),
-        },
-        Group::Pool => or(text(TextCol::Pool), session.layer.name()),
-        Group::Host => or(text(TextCol::Host), &data.file(session.source)),
-        Group::Endpoint => {
-            let known = site.and_then(|s| data.case.leaks.get(s as usize)).and_then(|l| l.endpoint.clone());
-            clean(&known.unwrap_or_else(|| or(text(TextCol::Route), "no endpoint known")))
-        }
-        Group::None => String::new(),
-    }
+    model.sessions.list = model.sessions.back_to.take().unwrap_or(List { at: first, top: 0 });
 }
 
 /// Shows the line that opened the selected session, or that tells of its leak; the one that ended it next time.
@@ -102,10 +68,15 @@ pub(super) fn follow(model: &mut Model) -> Vec<Cmd> {
 pub(super) fn hold(model: &mut Model) {
     if model.pane != Pane::Sessions || !model.sessions.holding {
         model.sessions.holders.clear();
+        model.sessions.held_at = None;
         return;
     }
     let Some(data) = model.data().cloned() else { return };
     let cursor = model.axis.cursor;
+    let now = Some((cursor, Arc::as_ptr(&data).addr()));
+    if std::mem::replace(&mut model.sessions.held_at, now) == now {
+        return;
+    }
     let of = |layer: Layer| {
         let all = (0u32..).zip(&data.case.sessions);
         all.filter(|(_, s)| s.layer == layer && s.open <= cursor && data.session_end(s) > cursor).collect::<Vec<_>>()

@@ -34,15 +34,15 @@ pub(super) fn scroll(model: &mut Model, by: i64) {
 }
 
 /// Shows the sessions of the selected site.
-pub(super) fn open(model: &mut Model) {
-    let Some(at) = model.site() else { return };
-    let Some(first) = model.data().and_then(|d| d.case.leaks.get(at)).map(|l| l.first) else { return };
+pub(super) fn open(model: &mut Model) -> Vec<Cmd> {
+    let Some(at) = model.site() else { return Vec::new() };
+    let Some(first) = model.data().and_then(|d| d.case.leaks.get(at)).map(|l| l.first) else { return Vec::new() };
     remember(model);
     model.sessions.site = Some(at);
     model.sessions.list = super::super::model::List::default();
     model.pane = Pane::Sessions;
     super::axis::go(model, first);
-    sessions::refresh(model);
+    sessions::refresh(model)
 }
 
 /// Shows the first record that proves the selected site.

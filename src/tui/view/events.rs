@@ -4,7 +4,7 @@ use super::super::data::Data;
 use super::super::layout::split;
 use super::super::model::Model;
 use super::super::theme::Role;
-use super::paint::{Pen, break_at};
+use super::paint::{Pen, break_at, head};
 use crate::ingest::TextCol;
 use crate::report::text::clean;
 use crate::table::{Row, RowId, Rows};
@@ -203,6 +203,7 @@ fn line(model: &Model, data: &Data, rows: &Rows<'_>, row: &Row<'_>, pen: &mut Pe
             hits(model, part, pen, Rect { y, height: 1, ..at });
         }
     } else {
+        let text = shifted(model, &text, pen, usize::from(at.width));
         pen.text(at, at.x, area.y, &text, role);
         hits(model, &text, pen, Rect { height: 1, ..at });
     }
@@ -210,6 +211,21 @@ fn line(model: &Model, data: &Data, rows: &Rows<'_>, row: &Row<'_>, pen: &mut Pe
         pen.over(Rect { height: used, ..area }, Role::Selected);
     }
     used
+}
+
+/// The part of a text that is shown: from where the reader moved it, or from just before a hit that would not be seen.
+fn shifted(model: &Model, text: &str, pen: &Pen<'_>, room: usize) -> String {
+    let hit = || {
+        let search = model.events.search.as_ref()?;
+        let before = text.get(..text.to_lowercase().find(search.text.as_str())?)?.width();
+        (before + search.text.width() + 1 > room).then(|| before.saturating_sub(room / 3))
+    };
+    let skip = if model.events.shift > 0 { model.events.shift } else { hit().unwrap_or(0) };
+    if skip == 0 {
+        return text.to_owned();
+    }
+    let gone = head(text, skip).len();
+    format!("{}{}", pen.glyphs.more(), text.get(gone..).unwrap_or_default())
 }
 
 /// Lays the hit's style over what was searched for.

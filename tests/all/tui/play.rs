@@ -78,7 +78,7 @@ pub(super) fn wish(path: &Path) -> Wish {
 
 pub(super) fn reading_with(wish: &Wish) -> Msg {
     let last = Mutex::new(None);
-    read(wish, &|msg| {
+    read(wish, None, &|msg| {
         *last.lock().unwrap() = Some(msg);
         true
     });

@@ -96,6 +96,11 @@ fn nothing_to_read_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let play = Play::of(80, 24, reading(dir.path()), Settings::default());
     assert!(play.frame().contains("no log in it"));
+    // Where nothing was read nothing is said of it, least of all that it is well.
+    file(&dir, "noise.log", &[0, 1, 2, 3, 0xff, 0xfe, 0x80, 0x81].repeat(500));
+    let play = Play::of(80, 24, reading(dir.path()), Settings::default());
+    assert!(play.frame().contains("not text (binary data)"), "{}", play.frame());
+    assert!(!play.frame().contains("nothing abnormal"), "{}", play.frame());
     let mut play = Play::of(80, 24, Msg::Tick, Settings::default());
     assert!(play.frame().contains("looking for logs"));
     play.keys("4jj/x<enter>2<enter>!zv?<esc><ctrl-c>");
