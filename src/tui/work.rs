@@ -90,14 +90,13 @@ fn reading(wish: &Wish, kept: Option<&mut Kept>, send: Send<'_>) -> Result<Data,
     }
     at("building the table", bytes);
     let mut table = table::build::build(ingested.sources, ingested.strings);
+    table.threads = wish.options.threads;
     table::settle_zones(&mut table, &correlate::zone::find);
     if let Some(apply) = wish.clocks {
         table::settle_clocks(&mut table, apply, &correlate::clock::find);
     }
-    at("pairing opens with closes", bytes);
-    let case = correlate::correlate(&table);
-    at("weighing causes", bytes);
-    let diagnosis = diagnose::diagnose(&table, &case);
+    at("pairing opens with closes, weighing causes", bytes);
+    let (case, diagnosis) = diagnose::examine(&table);
     let report = build::build(&table, &case, &diagnosis);
     at("putting the timeline together", bytes);
     let mut data = Data::new(table, case, report, problems);
