@@ -187,6 +187,9 @@ pub fn watched(
             sources.push(assemble(input, opened, shards));
         }
     }
+    if let Some(kept) = kept {
+        kept.forget(&inputs);
+    }
     clock::settle(&mut sources, options);
     Ingested { sources, strings, problems }
 }

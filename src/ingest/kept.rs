@@ -70,6 +70,11 @@ impl Kept {
         }
     }
 
+    /// Forgets what is no longer there; inputs are sorted by path.
+    pub(super) fn forget(&mut self, inputs: &[Input]) {
+        self.sources.retain(|path, _| inputs.binary_search_by(|input| input.path.cmp(path)).is_ok());
+    }
+
     /// Remembers what was read.
     pub(super) fn keep(&mut self, input: &Input, opened: &Opened, shards: &[Shard]) {
         let source = KeptSource::of(input, opened, shards);

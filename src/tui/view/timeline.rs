@@ -46,7 +46,9 @@ pub(super) fn draw((model, data): (&Model, &Data), pen: &mut Pen<'_>, body: Rect
     let sources = data.table.sources.len();
     let flags = u16::from(!data.flags.is_empty());
     let fixed = 2 + flags;
-    let room = body.height.saturating_sub(fixed);
+    // Where there is much room some of it is kept for what the flags mean.
+    let told = if body.height >= 30 && flags > 0 { num::cells(data.flags.len() + 1).min(body.height / 5) } else { 0 };
+    let room = body.height.saturating_sub(fixed + told);
     let coverage = num::cells(sources).min((room / 4).max(1));
     let room = usize::from(room.saturating_sub(coverage));
     while all.len() > room {
