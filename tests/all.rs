@@ -23,4 +23,5 @@ mod all {
     mod tidy;
     mod tools;
     mod tui;
+    mod turns;
 }
