@@ -103,6 +103,21 @@ pub struct Judged {
 }
 
 impl Judged {
+    /// A pool whose borrows and counters nobody tells.
+    fn untold(pool: Pool) -> Judged {
+        Judged {
+            pool,
+            demand: None,
+            stretch: ns_to_seconds(MINUTE),
+            while_empty: None,
+            needed: Vec::new(),
+            wait_chance: None,
+            mean_wait: None,
+            leaking: None,
+            what_if: Vec::new(),
+        }
+    }
+
     /// Demand over size; `None` where one of them is not known.
     pub fn utilisation(&self) -> Option<f64> {
         let size = self.pool.size.filter(|s| s.basis != pools::Basis::Lent)?;
@@ -166,7 +181,8 @@ impl Arithmetic {
 /// Does the arithmetic over the incident, or over everything where there was none.
 pub fn measure(rows: &Rows<'_>, case: &Case, facts: &Facts, incident: bool) -> Arithmetic {
     let pools = pools::find(rows, case);
-    if pools.is_empty() {
+    let proxies = pools::proxy::find(rows);
+    if pools.is_empty() && proxies.is_empty() {
         return Arithmetic::default();
     }
     let requests = requests(rows);
@@ -177,6 +193,7 @@ pub fn measure(rows: &Rows<'_>, case: &Case, facts: &Facts, incident: bool) -> A
     };
     let four = spells::four(rows, facts, &pools, &requests);
     let mut judged: Vec<Judged> = pools.into_iter().map(|pool| judge(pool, &requests, window)).collect();
+    judged.extend(proxies.into_iter().map(Judged::untold));
     judged.sort_by(|a, b| {
         let key = |j: &Judged| (j.pool.vain.len(), j.leaking.map_or(0, |l| l.leaked));
         let place = |j: &Judged| (j.pool.source, j.pool.unit, j.pool.pid, j.pool.name);
