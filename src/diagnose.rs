@@ -4,6 +4,7 @@ pub mod baseline;
 pub mod budget;
 pub mod causes;
 pub mod changepoint;
+pub mod curves;
 pub mod deploys;
 pub mod facts;
 pub mod front;
@@ -61,6 +62,8 @@ pub struct Diagnosis {
     pub logging: Vec<logging::Gap>,
     /// What to do, each with its proof.
     pub suggestions: Vec<suggest::Suggestion>,
+    /// How long requests took over time, and the rows behind the curves.
+    pub curves: curves::Curves,
 }
 
 /// Diagnoses a case.
@@ -96,6 +99,7 @@ pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
     changes.retain(|_| verdict.cause.is_some());
     let impact = impact::impact(&rows, &signals, &search, &moments);
     let novel = moments.onset.and_then(|onset| novel::find(table, &rows, onset));
+    let curves = curves::curves(&rows, &signals, &case.series);
     Diagnosis {
         verdict,
         hypotheses,
@@ -109,6 +113,7 @@ pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
         budget: None,
         logging,
         suggestions,
+        curves,
     }
 }
 

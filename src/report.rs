@@ -27,6 +27,8 @@ pub mod postmortem;
 pub mod quotes;
 pub mod redact;
 pub mod sarif;
+pub mod schema;
+pub mod series;
 pub mod sessions;
 pub mod site;
 pub mod spark;
@@ -34,6 +36,9 @@ pub mod text;
 pub mod timeline;
 pub mod verify;
 
+pub use series::{Peak, Series};
+
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -41,7 +46,7 @@ use std::collections::BTreeMap;
 pub const SCHEMA: &str = "backtrail.report/1";
 
 /// Where a statement can be checked: byte offsets are into the decompressed source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Ref {
     /// Index of the source in [`Report::sources`].
     pub source: u32,
@@ -54,7 +59,7 @@ pub struct Ref {
 }
 
 /// The report. Unknown is `null`, never a guess; times are RFC 3339 in UTC.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: &'static str,
@@ -112,7 +117,7 @@ pub struct Report {
 }
 
 /// What wrote the report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Tool {
     /// `backtrail`.
     pub name: &'static str,
@@ -121,7 +126,7 @@ pub struct Tool {
 }
 
 /// A stretch of time.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Window {
     /// Begin.
     pub from: Option<String>,
@@ -130,7 +135,7 @@ pub struct Window {
 }
 
 /// A source.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Source {
     /// Index.
     pub id: u32,
@@ -181,7 +186,7 @@ pub struct Source {
 }
 
 /// A hole in a source.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Gap {
     /// Last record before it.
     pub from: String,
@@ -190,7 +195,7 @@ pub struct Gap {
 }
 
 /// Counts of a layer.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Ledger {
     /// Sessions let in, as logged.
     pub opens: u64,
@@ -217,7 +222,7 @@ pub struct Ledger {
 }
 
 /// The answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Verdict {
     /// `confirmed likely insufficient_evidence nothing_abnormal`.
     pub status: &'static str,
@@ -232,7 +237,7 @@ pub struct Verdict {
 }
 
 /// What set it off.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Trigger {
     /// `deploy` …
     pub kind: &'static str,
@@ -245,7 +250,7 @@ pub struct Trigger {
 }
 
 /// A symptom.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Symptom {
     /// `pool_exhaustion` …
     pub kind: &'static str,
@@ -258,7 +263,7 @@ pub struct Symptom {
 }
 
 /// A cause weighed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Hypothesis {
     /// A cause of the vocabulary.
     pub cause: &'static str,
@@ -276,7 +281,7 @@ pub struct Hypothesis {
 }
 
 /// A statement with its number and its proof.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Finding {
     /// Words.
     pub text: String,
@@ -287,7 +292,7 @@ pub struct Finding {
 }
 
 /// The moments of the outage.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Incident {
     /// The cause begins.
     pub cause_start: Option<String>,
@@ -310,7 +315,7 @@ pub struct Incident {
 }
 
 /// A stretch in which service was degraded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Spell {
     /// Begin of its first bad request.
     pub from: String,
@@ -327,7 +332,7 @@ pub struct Spell {
 }
 
 /// A step of the onset ladder.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Rung {
     /// `trigger leak queries hold_time in_use no_idle waiters timeouts refused onset` …
     pub kind: &'static str,
@@ -350,7 +355,7 @@ pub struct Rung {
 }
 
 /// Who was hurt.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Impact {
     /// Requests.
     pub requests: Option<u64>,
@@ -383,7 +388,7 @@ pub struct Impact {
 }
 
 /// What the outage cost of an error budget of thirty days.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Slo {
     /// Share of requests that are to be good.
     pub target: f64,
@@ -398,7 +403,7 @@ pub struct Slo {
 }
 
 /// A burn-rate alert.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Band {
     /// Burn rate at which it fires.
     pub burn_rate: f64,
@@ -413,7 +418,7 @@ pub struct Band {
 }
 
 /// The worst minute.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ErrorPeak {
     /// Share of failed requests.
     pub share: f64,
@@ -423,10 +428,12 @@ pub struct ErrorPeak {
     pub failed: u64,
     /// Of.
     pub requests: u64,
+    /// The first of those that failed.
+    pub evidence: Vec<Ref>,
 }
 
 /// A leaking call site.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Leak {
     /// 1 is the worst.
     pub rank: u32,
@@ -461,7 +468,7 @@ pub struct Leak {
 }
 
 /// A line of code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CallSite {
     /// Function with its module or class.
     pub function: Option<String>,
@@ -474,7 +481,7 @@ pub struct CallSite {
 }
 
 /// Leaks per thousand borrows with a 95 % interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Rate {
     /// Rate.
     pub per_1000: f64,
@@ -489,7 +496,7 @@ pub struct Rate {
 }
 
 /// Something that the requests (or sessions) of a leak have and others lack.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Discriminator {
     /// The features: one, or two that only together tell.
     pub features: Vec<Feature>,
@@ -520,7 +527,7 @@ pub struct Discriminator {
 }
 
 /// A warning or error that was first written around the onset.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct NewMessage {
     /// Hash of the template: the same in every report.
     pub id: String,
@@ -539,7 +546,7 @@ pub struct NewMessage {
 }
 
 /// A property of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Feature {
     /// `exception logger template statement endpoint route thread_pool version host client user_agent status`.
     pub kind: &'static str,
@@ -548,7 +555,7 @@ pub struct Feature {
 }
 
 /// A share with its exact 95 % interval (Clopper-Pearson).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Share {
     /// Hits.
     pub hits: u64,
@@ -561,7 +568,7 @@ pub struct Share {
 }
 
 /// Sessions of one layer that were held against how long others last.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Judged {
     /// `pool proxy db`.
     pub layer: &'static str,
@@ -586,7 +593,7 @@ pub struct Judged {
 }
 
 /// A version put into service.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Deploy {
     /// When.
     pub time: String,
@@ -603,7 +610,7 @@ pub struct Deploy {
 }
 
 /// An alert.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Alert {
     /// When.
     pub time: String,
@@ -618,7 +625,7 @@ pub struct Alert {
 }
 
 /// A moment of the timeline.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Moment {
     /// When.
     pub time: String,
@@ -635,7 +642,7 @@ pub struct Moment {
 }
 
 /// A clock against another.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Clock {
     /// The source.
     pub source: u32,
@@ -658,7 +665,7 @@ pub struct Clock {
 }
 
 /// What could not be proved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LoggingGap {
     /// The source.
     pub source: Option<u32>,
@@ -671,7 +678,7 @@ pub struct LoggingGap {
 }
 
 /// Something to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Suggestion {
     /// Words.
     pub text: String,
@@ -680,38 +687,11 @@ pub struct Suggestion {
 }
 
 /// A record that no parser took.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Reject {
     /// Where.
     #[serde(flatten)]
     pub at: Ref,
     /// Why.
     pub reason: &'static str,
-}
-
-/// Curves over the window, all of the same length, empty where nothing was seen.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Series {
-    /// Start of the first bucket.
-    pub from: Option<String>,
-    /// Seconds a bucket.
-    pub bucket_seconds: f64,
-    /// Most sessions open, per layer.
-    pub open: BTreeMap<&'static str, Vec<u32>>,
-    /// Requests.
-    pub requests: Vec<u32>,
-    /// Requests that ended in a 5xx.
-    pub errors: Vec<u32>,
-    /// Leaked so far and not ended.
-    pub leaked: Vec<u32>,
-    /// Most waiting borrowers.
-    pub waiting: Vec<u32>,
-    /// Acquisitions that timed out, clients turned away.
-    pub timeouts: Vec<u32>,
-    /// Buckets with a deploy.
-    pub deploys: Vec<usize>,
-    /// Buckets with an alert.
-    pub alerts: Vec<usize>,
-    /// Buckets with a start, stop or crash of a server or process.
-    pub restarts: Vec<usize>,
 }

@@ -1,8 +1,8 @@
 //! F1: the only floor that opens files. From the paths a user names to streams of decompressed text.
 
-pub mod again;
 pub mod code;
 pub mod find;
+pub mod hint;
 pub mod open;
 pub mod reread;
 pub mod rotation;

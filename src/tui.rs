@@ -15,6 +15,8 @@ pub mod notes;
 pub mod num;
 pub mod run;
 pub mod settings;
+pub mod signals;
+pub mod svg;
 pub mod theme;
 pub mod tracks;
 pub mod update;

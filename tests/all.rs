@@ -6,6 +6,7 @@ mod all {
     mod cli;
     mod clocks;
     mod edge_cases;
+    mod exporters;
     mod exports;
     mod gates;
     mod holders;
@@ -13,8 +14,11 @@ mod all {
     mod invariants;
     mod joins;
     mod pools;
+    mod postmortems;
     mod proof;
     mod readme;
+    mod rules;
+    mod schemas;
     mod score;
     mod sim;
     mod statistics;

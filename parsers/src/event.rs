@@ -196,6 +196,32 @@ impl Default for Event<'_> {
     }
 }
 
+/// Attributes that are asked for many keys, most of which are not there.
+#[derive(Debug, Clone, Copy)]
+pub struct Keyed<'a> {
+    attrs: &'a [(&'a [u8], &'a [u8])],
+    /// A bit for each key that is there, by length and first letter.
+    present: u64,
+}
+
+impl<'a> Keyed<'a> {
+    #[inline]
+    fn bit(key: &[u8]) -> u64 {
+        1u64 << ((key.len() * 11 + usize::from(key.first().copied().unwrap_or(0))) & 63)
+    }
+
+    /// The value of the first of several attributes that is present and not empty.
+    #[inline]
+    pub fn any(&self, keys: &[&str]) -> Option<&'a [u8]> {
+        let mut there = keys.iter().filter(|key| Keyed::bit(key.as_bytes()) & self.present != 0);
+        there.find_map(|key| self.one(key.as_bytes()))
+    }
+
+    fn one(&self, key: &[u8]) -> Option<&'a [u8]> {
+        self.attrs.iter().find(|(k, _)| crate::prim::text::same(k, key)).map(|(_, v)| *v).filter(|v| !v.is_empty())
+    }
+}
+
 impl<'a> Event<'a> {
     /// The value of a structured attribute, by exact key (`err.type`); the first that matches.
     pub fn attr(&self, key: &str) -> Option<&'a [u8]> {
@@ -204,11 +230,12 @@ impl<'a> Event<'a> {
 
     /// The value of the first of several attributes that is present and not empty.
     pub fn attr_any(&self, keys: &[&str]) -> Option<&'a [u8]> {
-        // Most keys of a list are not there: one bit each says so, by length and first letter.
-        let bit = |key: &[u8]| 1u64 << ((key.len() * 11 + usize::from(key.first().copied().unwrap_or(0))) & 63);
-        let present = self.attrs.iter().fold(0, |bits, (key, _)| bits | bit(key));
-        let mut there = keys.iter().filter(|key| bit(key.as_bytes()) & present != 0);
-        there.find_map(|key| self.attr(key).filter(|v| !v.is_empty()))
+        self.keyed().any(keys)
+    }
+
+    /// The attributes, prepared for several questions.
+    pub fn keyed(&self) -> Keyed<'a> {
+        Keyed { attrs: self.attrs, present: self.attrs.iter().fold(0, |bits, (key, _)| bits | Keyed::bit(key)) }
     }
 
     /// Every field that is set, with the name users see (OpenTelemetry's where one exists) and its value as text. The

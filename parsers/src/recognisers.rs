@@ -58,15 +58,16 @@ impl Recognisers {
         let mut mark = |owner: u8| asked |= 1u128.checked_shl(owner.into()).unwrap_or(0);
         self.needles.find(event.message, &mut mark);
         self.needles.find(event.stack, &mut mark);
-        for (_, value) in event.attrs {
+        let mut by_name = 0u128;
+        for (key, value) in event.attrs {
+            let (asked, plain) = names.asked(&self.needles, key);
+            by_name |= asked;
             // The message is often an attribute too; numbers hold no needle.
-            if !is_one(value, event.message) && !is_number(value) {
+            if !plain && !is_one(value, event.message) && !is_number(value) {
                 self.needles.find(value, &mut mark);
             }
         }
-        for (key, _) in event.attrs {
-            asked |= names.asked(&self.needles, key);
-        }
+        asked |= by_name;
         while asked != 0 {
             let index = asked.trailing_zeros() as usize;
             asked &= asked - 1;
@@ -77,11 +78,14 @@ impl Recognisers {
     }
 }
 
+/// The recognisers that a name is a needle of, and whether its values are plain.
+type About = (u128, bool);
+
 /// What the search found in the names of attributes. The records of a file use the same few names again and again.
 #[derive(Default)]
 pub struct Names {
-    /// Name and recognisers, each in the one place that its mixed ends give it.
-    slots: Vec<(Vec<u8>, u128)>,
+    /// What is known of a name, each in the one place that its mixed ends give it.
+    slots: Vec<(Vec<u8>, About)>,
 }
 
 impl Names {
@@ -90,25 +94,67 @@ impl Names {
     /// Longer names are rarely names.
     const LONGEST: usize = 64;
 
-    fn asked(&mut self, needles: &Needles, name: &[u8]) -> u128 {
+    fn asked(&mut self, needles: &Needles, name: &[u8]) -> About {
         if self.slots.is_empty() {
-            self.slots.resize(Self::PLACES, (Vec::new(), 0));
+            self.slots.resize(Self::PLACES, (Vec::new(), (0, false)));
         }
         let slot = self.slots.get_mut(usize::from(mixed(name)) % Self::PLACES).filter(|_| name.len() <= Self::LONGEST);
-        if let Some((known, asked)) = &slot
+        if let Some((known, about)) = &slot
             && text::same(known, name)
         {
-            return *asked;
+            return *about;
         }
         let mut asked = 0u128;
         needles.find(name, &mut |owner| asked |= 1u128.checked_shl(owner.into()).unwrap_or(0));
+        let about = (asked, is_plain(name));
         if let Some(slot) = slot {
             slot.0.clear();
             slot.0.extend_from_slice(name);
-            slot.1 = asked;
+            slot.1 = about;
         }
-        asked
+        about
     }
+}
+
+/// Last parts of names, without case and separators, whose values are an id, an address, a time or a word that no
+/// recogniser looks for.
+const PLAIN: [&[u8]; 30] = [
+    b"time",
+    b"timestamp",
+    b"ts",
+    b"level",
+    b"loglevel",
+    b"severity",
+    b"pid",
+    b"tid",
+    b"hostname",
+    b"host",
+    b"ip",
+    b"clientip",
+    b"remoteip",
+    b"remoteaddr",
+    b"remoteaddress",
+    b"remoteport",
+    b"method",
+    b"url",
+    b"uri",
+    b"path",
+    b"useragent",
+    b"version",
+    b"traceid",
+    b"spanid",
+    b"requestid",
+    b"reqid",
+    b"rid",
+    b"uuid",
+    b"status",
+    b"statuscode",
+];
+
+fn is_plain(name: &[u8]) -> bool {
+    let last = name.rsplit(|b| *b == b'.').next().unwrap_or(name);
+    let letters = || last.iter().filter(|b| !matches!(b, b'_' | b'-' | b'@')).map(u8::to_ascii_lowercase);
+    PLAIN.iter().any(|plain| letters().eq(plain.iter().copied()))
 }
 
 /// Mixes the length and both ends of a name.
@@ -155,14 +201,14 @@ mod tests {
     #[test]
     fn names_are_remembered() {
         let (set, mut names) = (Recognisers::new(), Names::default());
-        let owners = |asked: u128| asked.count_ones();
+        let owners = |about: super::About| about.0.count_ones();
         for _ in 0..2 {
-            assert_ne!(names.asked(&set.needles, b"reqId"), 0);
-            assert_eq!(names.asked(&set.needles, b"xyz"), 0);
+            assert!(names.asked(&set.needles, b"req_id").0 != 0 && names.asked(&set.needles, b"ctx.reqId").1);
+            assert_eq!(names.asked(&set.needles, b"xyz"), (0, false));
             let long = [b"-".repeat(80), b"reqId".to_vec()].concat();
             assert_eq!(owners(names.asked(&set.needles, &long)), owners(names.asked(&set.needles, b"reqId")));
             for n in 0..2000 {
-                assert_eq!(names.asked(&set.needles, format!("field{n}").as_bytes()), 0);
+                assert_eq!(names.asked(&set.needles, format!("field{n}").as_bytes()), (0, false));
             }
         }
     }

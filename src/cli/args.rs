@@ -27,6 +27,9 @@ pub(super) enum Verb {
         options: TuiOptions,
     },
     /// The report: leaking call sites, ledger, timeline, what was not understood
+    ///
+    /// A --tz without a pattern ('--tz America/Bogota') is the zone of files that do not state theirs, and the zone that HTML
+    /// shows times in.
     Report {
         #[command(flatten)]
         input: Input,
@@ -127,6 +130,11 @@ pub(super) enum Verb {
         #[command(flatten)]
         output: Output,
     },
+    /// The JSON Schema of what report --format json writes
+    Schema {
+        #[command(flatten)]
+        output: Output,
+    },
     /// Which format each file was taken for, and why
     Detect {
         #[command(flatten)]
@@ -198,6 +206,9 @@ pub(super) struct TuiOptions {
     /// Neither bring back nor save notes (timeline)
     #[arg(long)]
     pub(super) no_restore: bool,
+    /// The source code: leaking lines are shown in it (timeline)
+    #[arg(long, value_name = "DIR")]
+    pub(super) source: Option<PathBuf>,
 }
 
 /// Where to write.

@@ -7,6 +7,7 @@ use crate::correlate::Case;
 use crate::diagnose::baseline::{compare, outside, tally};
 use crate::error::Error;
 use crate::report;
+use crate::report::redact::Redactor;
 use crate::table::EventTable;
 use anyhow::Result;
 
@@ -29,12 +30,13 @@ pub(super) fn parse(text: &str) -> Baseline {
     Baseline::Path(text.to_owned())
 }
 
-/// What changed in the logs of the plan.
+/// What changed in the logs of the plan. Names that only the other logs know are learned, so that they can be hidden.
 pub(super) fn changes(
     plan: &Plan,
     table: &EventTable,
     case: &Case,
     against: &Baseline,
+    redactor: Option<&mut Redactor>,
 ) -> Result<Vec<report::baseline::Change>> {
     let rows = table.rows();
     let window = case.window.unwrap_or((0, 0));
@@ -47,6 +49,9 @@ pub(super) fn changes(
                 return Err(Error::Usage { option: "--baseline".into(), reason }.into());
             }
             let other_rows = other_table.rows();
+            if let Some(redactor) = redactor {
+                redactor.learn(&other_rows);
+            }
             let whole = other_case.window.map_or((0, 0), |w| (w.0, w.1 + 1));
             let then = tally(&other_rows, &other_case, &[whole]);
             compare(&then, &tally(&rows, case, &[(window.0, window.1 + 1)]))

@@ -5,7 +5,7 @@ use super::plan::Plan;
 use super::{found, output, progress, run};
 use crate::diagnose::hypothesis::Cause;
 use crate::error::Error;
-use crate::report::{gate, junit, sarif, text, verify};
+use crate::report::{gate, json, junit, sarif, text, verify};
 use crate::source::code::Code;
 use anyhow::{Context, Result};
 use std::path::Path;
@@ -50,8 +50,7 @@ pub(super) fn check(input: &Input, asked: &Asked<'_>, to: &Output) -> Result<Exi
             CheckFormat::Junit => junit::write(&found.report, Some(&outcome), out)?,
             CheckFormat::Sarif => {
                 let code = asked.source.map(Code::open);
-                serde_json::to_writer_pretty(&mut *out, &sarif::sarif(&found.report, code.as_ref()))?;
-                out.write_all(b"\n")?;
+                json::pretty(&sarif::sarif(&found.report, code.as_ref()), out)?;
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use super::args::DetectFormat;
 use crate::report::build::rfc3339;
+use crate::report::json;
 use crate::report::text::clean;
 use crate::table::EventTable;
 use serde::Serialize;
@@ -59,10 +60,7 @@ pub(super) fn write(table: &EventTable, format: DetectFormat, out: &mut dyn Writ
         })
         .collect();
     match format {
-        DetectFormat::Json => {
-            serde_json::to_writer_pretty(&mut *out, &all)?;
-            out.write_all(b"\n")
-        }
+        DetectFormat::Json => json::pretty(&all, out),
         DetectFormat::Text => all.iter().try_for_each(|one| text(one, out)),
     }
 }

@@ -31,7 +31,7 @@ impl Found {
     pub(super) fn bars(&self) -> Vec<Bar> {
         let mut bars = lanes::bars(&self.table.rows(), &self.case);
         if let Some(redactor) = &self.redactor {
-            redactor.bars(&mut bars);
+            redactor.redact(&mut bars);
         }
         bars
     }
@@ -48,9 +48,15 @@ pub(super) fn find(plan: &Plan, quoted: bool, slo: Option<f64>) -> Result<Found>
     let redactor = redactor(plan, &table)?;
     if let Some(redactor) = &redactor {
         redactor.quotes(&mut quotes);
-        redactor.report(&mut report);
+        redactor.redact(&mut report);
     }
     Ok(Found { table, case, report, quotes, redactor, code })
+}
+
+/// A text of lines, with names hidden where there is a redactor.
+pub(super) fn hidden(text: &str, redactor: Option<&Redactor>) -> String {
+    let line = |line: &str| redactor.map_or_else(|| line.to_owned(), |r| r.text(line));
+    text.split_inclusive('\n').map(line).collect()
 }
 
 /// The redactor that the plan asks for; it knows the table's users and hosts.

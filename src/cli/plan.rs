@@ -99,12 +99,17 @@ pub(super) fn people(input: &Input) -> Result<(Input, Local)> {
     input.tz = files;
     let zone = match own.last() {
         None => Local::Utc,
-        Some(name) => match named(name)? {
-            GivenZone::Named(zone) => Local::Named(zone),
-            GivenZone::Fixed(seconds) => chrono::FixedOffset::east_opt(seconds).map_or(Local::Utc, Local::Fixed),
-        },
+        Some(name) => local(named(name)?),
     };
     Ok((input, zone))
+}
+
+/// A zone to show times in.
+pub(super) fn local(zone: GivenZone) -> Local {
+    match zone {
+        GivenZone::Named(zone) => Local::Named(zone),
+        GivenZone::Fixed(seconds) => chrono::FixedOffset::east_opt(seconds).map_or(Local::Utc, Local::Fixed),
+    }
 }
 
 /// `+02:00`, `-0500`, `+2` in seconds.

@@ -1,12 +1,13 @@
 //! Carries out a plan.
 
 use super::args::{Args, Clocks, Output, ReportFormat, Verb};
-use super::plan::Plan;
+use super::plan::{self, Plan};
 use super::{baseline, check, detect, formats, found, moment, output, progress, story, tables, tui};
 use crate::correlate::{self, Case};
 use crate::error::Error;
 use crate::ingest::strings::Strings;
 use crate::report;
+use crate::report::local::Local;
 use crate::source::code::Code;
 use crate::source::find;
 use crate::table::{EventTable, build};
@@ -21,7 +22,7 @@ pub(super) const STDOUT: Output = Output { output: None, force: false };
 /// Runs what was typed. Errors are usage errors (exit code 2); what could not be read is an exit code of 1.
 pub(super) fn run(args: Args) -> Result<ExitCode> {
     match args.verb {
-        None if tui::possible() => tui::show(Plan::new(&args.input)?, &args.tui),
+        None if tui::possible() && !args.input.redact => tui::show(Plan::new(&args.input)?, &args.tui),
         None => report(&Plan::new(&args.input)?, ReportFormat::Text, Lookups::default(), &STDOUT),
         Some(Verb::Report { input, format, at: Some(at), output, .. }) => holders(&Plan::new(&input)?, format, &at, &output),
         Some(Verb::Report { input, format, at: None, slo, source, baseline, output }) => report(
@@ -40,13 +41,24 @@ pub(super) fn run(args: Args) -> Result<ExitCode> {
         Some(Verb::Postmortem { input, template, format, output }) => {
             story::postmortem(&input, template.as_deref(), format, &output)
         }
+        Some(Verb::Tui { input, .. }) if input.redact => {
+            let reason = "the timeline shows records as they are; report, timeline and postmortem hide names".into();
+            Err(Error::Usage { option: "--redact".into(), reason }.into())
+        }
         Some(Verb::Tui { input, options }) => tui::show(Plan::new(&input)?, &options),
         Some(Verb::Sessions { input, class, format, output }) => tables::sessions(&input, &class, format, &output),
         Some(Verb::Detect { input, format }) => {
             let plan = Plan::new(&input)?;
             let (table, code) = read(&plan)?;
-            output::write(&STDOUT, |to| Ok(detect::write(&table, format, to)?))?;
+            let mut text = Vec::new();
+            detect::write(&table, format, &mut text)?;
+            let text = found::hidden(&String::from_utf8_lossy(&text), found::redactor(&plan, &table)?.as_ref());
+            output::write(&STDOUT, |to| Ok(to.write_all(text.as_bytes())?))?;
             Ok(code)
+        }
+        Some(Verb::Schema { output }) => {
+            output::write(&output, |to| Ok(report::json::pretty(&report::schema::schema(), to)?))?;
+            Ok(ExitCode::SUCCESS)
         }
         Some(Verb::Formats { name }) => {
             output::write(&STDOUT, |to| formats::write(name.as_deref(), to))?;
@@ -108,9 +120,9 @@ fn report(plan: &Plan, format: ReportFormat, lookups: Lookups<'_>, output: &Outp
     let against = lookups.against.map(baseline::parse);
     let mut found = found::find(plan, matches!(format, ReportFormat::Html | ReportFormat::Markdown), lookups.slo)?;
     if let Some(against) = against {
-        let mut changes = baseline::changes(plan, &found.table, &found.case, &against)?;
+        let mut changes = baseline::changes(plan, &found.table, &found.case, &against, found.redactor.as_mut())?;
         if let Some(redactor) = &found.redactor {
-            redactor.changes(&mut changes);
+            redactor.redact(&mut changes);
         }
         found.report.baseline = Some(changes);
     }
@@ -125,25 +137,15 @@ fn report(plan: &Plan, format: ReportFormat, lookups: Lookups<'_>, output: &Outp
                 to.write_all(report::markdown::citations(report, &found.quotes).as_bytes())?;
             }
             ReportFormat::Html => {
-                let (bars, zone) = (found.bars(), report::local::Local::Utc);
+                let (bars, zone) = (found.bars(), plan.zone.map_or(Local::Utc, plan::local));
                 let material = report::html::Material { report, bars: &bars, quotes: &found.quotes, zone };
                 to.write_all(report::html::report(&material).as_bytes())?;
             }
-            ReportFormat::Json => match &found.redactor {
-                None => report::json::write(report, to)?,
-                Some(redactor) => {
-                    // Text that a new field holds is caught here even where the report's own walk does not know it.
-                    let mut value = serde_json::to_value(report)?;
-                    redactor.json(&mut value);
-                    serde_json::to_writer_pretty(&mut *to, &value)?;
-                    to.write_all(b"\n")?;
-                }
-            },
+            ReportFormat::Json => report::json::write(report, to)?,
             ReportFormat::Csv => report::csv::write(report, to)?,
             ReportFormat::Sarif => {
                 let code = lookups.source.map(Code::open);
-                serde_json::to_writer_pretty(&mut *to, &report::sarif::sarif(report, code.as_ref()))?;
-                to.write_all(b"\n")?;
+                report::json::pretty(&report::sarif::sarif(report, code.as_ref()), to)?;
             }
             ReportFormat::Junit => report::junit::write(report, None, to)?,
             ReportFormat::Openmetrics => to.write_all(report::openmetrics::render(report).as_bytes())?,
@@ -165,7 +167,7 @@ fn holders(plan: &Plan, format: ReportFormat, at: &str, output: &Output) -> Resu
     let at = moment::settle("--at", wanted, plan.zone, case.window)?;
     let rows = table.rows();
     let found = report::holders::build(&rows, &case, &correlate::holders(&rows, &case, at));
-    let mut text = match format {
+    let text = match format {
         ReportFormat::Markdown => report::holders::markdown(&found),
         ReportFormat::Json => {
             let mut json = Vec::new();
@@ -174,9 +176,7 @@ fn holders(plan: &Plan, format: ReportFormat, at: &str, output: &Output) -> Resu
         }
         _ => report::holders::render(&found),
     };
-    if let Some(redactor) = found::redactor(plan, &table)? {
-        text = text.split_inclusive('\n').map(|line| redactor.text(line)).collect();
-    }
+    let text = found::hidden(&text, found::redactor(plan, &table)?.as_ref());
     output::write(output, |to| Ok(to.write_all(text.as_bytes())?))?;
     Ok(code)
 }

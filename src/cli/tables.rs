@@ -38,7 +38,7 @@ pub(super) fn sessions(input: &Input, classes: &[String], format: TableFormat, t
     let (table, case, code) = run::case(&plan)?;
     let mut lines = sessions::lines(&table.rows(), &case, &classes);
     if let Some(redactor) = found::redactor(&plan, &table)? {
-        redactor.lines(&mut lines);
+        redactor.redact(&mut lines);
     }
     output::write(to, |out| {
         match wanted(format, to) {

@@ -1,6 +1,6 @@
 //! The interactive timeline and the world around it: settings and notes on disk, editor, shell, the reader's zone.
 
-use super::args::TuiOptions;
+use super::args::{Clocks, TuiOptions};
 use super::plan::Plan;
 use super::progress;
 use crate::error::Error;
@@ -14,7 +14,7 @@ use anyhow::Result;
 use std::fs::OpenOptions;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 
 /// True where a terminal is there to draw on.
@@ -37,7 +37,12 @@ pub(super) fn show(plan: Plan, options: &TuiOptions) -> Result<ExitCode> {
     settings.mouse &= !options.no_mouse;
     settings.restore &= !options.no_restore;
     let host: Arc<dyn Host> = Arc::new(Outside);
-    let wish = Wish { paths: plan.paths, options: plan.options };
+    let clocks = match plan.clock {
+        Clocks::Off => None,
+        Clocks::Show => Some(false),
+        Clocks::Apply => Some(true),
+    };
+    let wish = Wish { paths: plan.paths, options: plan.options, clocks, source: options.source.clone() };
     let outcome = run::run(wish, settings, odd, &host, options.follow)?;
     for problem in &outcome.problems {
         progress::complain(problem);
@@ -54,27 +59,6 @@ fn folder(variable: &str, usual: &str) -> Option<PathBuf> {
 
 /// This machine.
 struct Outside;
-
-/// A signal that cannot be caught without a handler, or at all, leaves the terminal as it was drawn on. A shell that waits
-/// for the end of a pipe outlives it: the pipe ends without a word when its other side is killed, and only then the
-/// terminal is brought back.
-const WATCH: &str = "trap '' INT TERM HUP QUIT TSTP TTOU; \
-    read -r word || { test -z \"$2\" || stty \"$2\" </dev/tty; printf '%s' \"$1\" >/dev/tty; }";
-
-/// The shell that waits, and the pipe.
-struct Guard {
-    child: Child,
-    line: ChildStdin,
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        let said = self.line.write_all(b"done\n").and_then(|()| self.line.flush());
-        if said.is_ok() {
-            let _ = self.child.wait();
-        }
-    }
-}
 
 impl Outside {
     fn notes(key: &str) -> Option<PathBuf> {
@@ -126,26 +110,14 @@ impl Host for Outside {
         }
     }
 
+    #[cfg(unix)]
     fn suspend(&self) -> Result<(), String> {
-        let done = Command::new("kill").args(["-s", "TSTP", &std::process::id().to_string()]).status();
-        match done {
-            Ok(status) if status.success() => Ok(()),
-            _ => Err("this system cannot suspend a program".into()),
-        }
+        signal_hook::low_level::raise(signal_hook::consts::SIGTSTP).map_err(|e| e.to_string())
     }
 
-    fn guard(&self, restore: &str) -> Option<Box<dyn std::any::Any>> {
-        let modes = Command::new("stty").arg("-g").stdin(Stdio::inherit()).stderr(Stdio::null()).output().ok()?;
-        let modes = String::from_utf8(modes.stdout).ok()?;
-        let mut child = Command::new("sh")
-            .args(["-c", WATCH, "sh", restore, modes.trim()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
-        let line = child.stdin.take()?;
-        Some(Box::new(Guard { child, line }))
+    #[cfg(not(unix))]
+    fn suspend(&self) -> Result<(), String> {
+        Err("this system cannot suspend a program".into())
     }
 
     fn zone(&self) -> Zone {

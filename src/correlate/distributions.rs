@@ -71,12 +71,20 @@ pub fn rate_ratio(hits: (u64, u64), of: (u64, u64)) -> Option<Ratio> {
     let exposure = of.1 as f64 / of.0 as f64;
     let odds = |share: f64| if share >= 1.0 { f64::INFINITY } else { share / (1.0 - share) * exposure };
     let (low, high) = clopper_pearson(hits.0, hits.0 + hits.1);
-    let value = match hits {
+    let value = rate_ratio_value(hits, of)?;
+    Some(Ratio { value, low: odds(low), high: odds(high) })
+}
+
+/// The ratio of [`rate_ratio`] as counted, without its interval.
+pub fn rate_ratio_value(hits: (u64, u64), of: (u64, u64)) -> Option<f64> {
+    if of.0 == 0 || of.1 == 0 {
+        return None;
+    }
+    Some(match hits {
         (0, 0) => 1.0,
         (_, 0) => f64::INFINITY,
-        _ => hits.0 as f64 / hits.1 as f64 * exposure,
-    };
-    Some(Ratio { value, low: odds(low), high: odds(high) })
+        _ => hits.0 as f64 / hits.1 as f64 * (of.1 as f64 / of.0 as f64),
+    })
 }
 
 /// Fisher's exact test, one-sided: how likely it is that, of `a + b` hits among `a + b + c + d` things, `a` or more fall

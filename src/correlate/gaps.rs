@@ -37,7 +37,7 @@ pub fn find(table: &EventTable, rows: &Rows<'_>) -> Vec<Gap> {
     }
     for times in &mut times {
         if !times.is_sorted() {
-            times.sort_unstable();
+            radsort::sort(times);
         }
     }
     let mut gaps = Vec::new();

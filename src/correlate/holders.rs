@@ -7,9 +7,9 @@ use super::session::{Class, Session};
 use super::statements::Statements;
 use super::{Case, pools};
 use crate::ingest::{IntCol, TextCol};
+use crate::table::maps::{HashMap, HashSet};
 use crate::table::{RowId, Rows};
 use backtrail_parsers::{Kind, Layer};
-use std::collections::{HashMap, HashSet};
 
 /// Counters older than this say nothing about the moment, ns.
 const STALE: i64 = 300_000_000_000;

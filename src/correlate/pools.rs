@@ -8,6 +8,7 @@ pub mod proxy;
 
 use super::Case;
 use super::session::{Class, Ended, Opened, Purpose, Session};
+use super::stats::sort_changes;
 use crate::ingest::{IntCol, LongCol, TextCol};
 use crate::table::maps::HashMap;
 use crate::table::{Row, RowId, Rows};
@@ -350,7 +351,7 @@ fn peak(borrows: &[Borrow]) -> (u32, Option<RowId>) {
         changes.push((borrow.at, 1, borrow.row));
         changes.extend(borrow.until.map(|until| (until, -1, borrow.row)));
     }
-    changes.sort_unstable();
+    sort_changes(&mut changes, |(time, ..)| *time, |(_, change, _)| *change > 0);
     let (mut open, mut best, mut at) = (0i32, 0i32, None);
     for (_, change, row) in changes {
         open += change;

@@ -2,6 +2,7 @@
 
 use super::ledger::Folded;
 use super::session::{Class, Session};
+use super::stats::sort_changes;
 use crate::ingest::IntCol;
 use crate::table::Rows;
 use backtrail_parsers::{Kind, Layer};
@@ -67,7 +68,7 @@ fn open_curve(series: &Series, sessions: &[&Session], to: i64) -> Vec<u32> {
         changes.push((session.open, 1));
         changes.push((session.end.unwrap_or(to + 1), -1));
     }
-    changes.sort_unstable();
+    sort_changes(&mut changes, |(time, _)| *time, |(_, change)| *change > 0);
     let mut curve = vec![0u32; BUCKETS];
     let (mut open, mut at) = (0i32, 0usize);
     for (bucket, slot) in curve.iter_mut().enumerate() {

@@ -9,7 +9,7 @@ pub mod attribute;
 mod features;
 mod units;
 
-use super::distributions::{Control, Ratio, clopper_pearson, fisher_greater, q_values, rate_ratio};
+use super::distributions::{Control, Ratio, clopper_pearson, fisher_greater, q_values, rate_ratio, rate_ratio_value};
 use crate::table::RowId;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -202,7 +202,7 @@ impl Lead {
             others: Share::new(rest.0, rest.1),
             coverage: Share::new(leaked, all_leaked),
             ratio: rate_ratio((leaked, rest.0), (units, rest.1)),
-            p: fisher_greater(leaked, rest.0, units - leaked, rest.1 - rest.0),
+            p: p_value(with, all),
             q: 1.0,
             ochiai: if found > 0.0 { leaked as f64 / found } else { 0.0 },
             tier: Tier::Unattributed,
@@ -267,11 +267,16 @@ pub fn rank(features: &[Feature], leaked: &[Option<bool>]) -> Vec<Lead> {
         let fates = || units.iter().filter_map(|u| leaked.get(*u as usize).copied().flatten());
         (fates().filter(|leaked| *leaked).count() as u64, fates().count() as u64)
     };
-    let mut leads: Vec<Lead> = features.iter().enumerate().map(|(at, f)| Lead::new(vec![at], count(&f.units), all)).collect();
-    test(&mut leads);
+    let tested = |(at, feature): (usize, &Feature)| Tested::new(at, count(&feature.units), all);
+    let mut tested: Vec<Tested> = features.iter().enumerate().map(tested).collect();
+    let q = q_values(&tested.iter().map(|t| t.p).collect::<Vec<_>>(), Control::BenjaminiHochberg);
+    tested.iter_mut().zip(q).for_each(|(one, q)| one.q = q);
+    // Exact intervals are dear: only what leaks more often than the rest gets one.
+    tested.retain(|one| one.value > 1.0);
+    let lead = |one: &Tested| Lead { q: one.q, ..Lead::new(vec![one.at], one.with, all) };
+    let pairs = pairs(&best(&tested, features), &count, all);
+    let mut leads: Vec<Lead> = tested.iter().filter(|one| one.q <= ALPHA).map(lead).collect();
     order(&mut leads, features);
-    let pairs = pairs(&leads, features, &count, all);
-    leads.retain(|lead| lead.q <= ALPHA && lead.ratio.is_some_and(|r| r.value > 1.0));
     let mut leads = cluster(leads, features);
     leads.extend(pairs);
     for lead in &mut leads {
@@ -281,11 +286,42 @@ pub fn rank(features: &[Feature], leaked: &[Option<bool>]) -> Vec<Lead> {
     leads
 }
 
-fn test(leads: &mut [Lead]) {
-    let p: Vec<f64> = leads.iter().map(|l| l.p).collect();
-    for (lead, q) in leads.iter_mut().zip(q_values(&p, Control::BenjaminiHochberg)) {
-        lead.q = q;
+/// A feature with its counts, before anything is claimed.
+struct Tested {
+    /// Position of the feature.
+    at: usize,
+    /// Leaked units that have it, and all that do.
+    with: (u64, u64),
+    /// Leak rate of those that have it to that of the others; 0 where all units have it.
+    value: f64,
+    /// Lower end of that ratio's interval; 0 where the ratio is no more than 1.
+    low: f64,
+    p: f64,
+    q: f64,
+}
+
+impl Tested {
+    fn new(at: usize, with: (u64, u64), all: (u64, u64)) -> Tested {
+        let (hits, units) = ((with.0, all.0 - with.0), (with.1, all.1 - with.1));
+        let value = rate_ratio_value(hits, units).unwrap_or(0.0);
+        let low = if value > 1.0 { rate_ratio(hits, units).map_or(0.0, |r| r.low) } else { 0.0 };
+        Tested { at, with, value, low, p: p_value(with, all), q: 1.0 }
     }
+}
+
+/// How likely it is that chance alone brings so many leaks to the units that have a feature.
+fn p_value(with: (u64, u64), all: (u64, u64)) -> f64 {
+    let rest = (all.0 - with.0, all.1 - with.1);
+    fisher_greater(with.0, rest.0, with.1 - with.0, rest.1 - rest.0)
+}
+
+/// The features of which pairs are looked at.
+fn best<'f>(tested: &[Tested], features: &'f [Feature]) -> Vec<(usize, (u64, u64), &'f Feature)> {
+    let mut best: Vec<(&Tested, &Feature)> = tested.iter().filter_map(|one| Some((one, features.get(one.at)?))).collect();
+    best.sort_by(|(a, x), (b, y)| {
+        b.low.total_cmp(&a.low).then(b.with.0.cmp(&a.with.0)).then_with(|| (x.kind, &x.text).cmp(&(y.kind, &y.text)))
+    });
+    best.into_iter().take(PAIRED).map(|(one, feature)| (one.at, one.with, feature)).collect()
 }
 
 fn order(leads: &mut [Lead], features: &[Feature]) {
@@ -301,33 +337,27 @@ fn order(leads: &mut [Lead], features: &[Feature]) {
 
 /// Pairs of the best features where each matters given the other: among the units that have the one, those that have the
 /// other too leak at least twice as often as those that lack it. They must lose little of what the better part covers.
-fn pairs(leads: &[Lead], features: &[Feature], count: &dyn Fn(&[u32]) -> (u64, u64), all: (u64, u64)) -> Vec<Lead> {
-    let best: Vec<(usize, &Feature)> = leads
-        .iter()
-        .filter(|l| l.ratio.is_some_and(|r| r.value > 1.0))
-        .filter_map(|l| l.features.first().and_then(|at| features.get(*at).map(|f| (*at, f))))
-        .take(PAIRED)
-        .collect();
-    let mut leads = Vec::new();
-    let mut tells = Vec::new();
-    for (at, (a, one)) in best.iter().enumerate() {
-        for (b, two) in best.iter().skip(at + 1) {
+fn pairs(best: &[(usize, (u64, u64), &Feature)], count: &dyn Fn(&[u32]) -> (u64, u64), all: (u64, u64)) -> Vec<Lead> {
+    let mut found = Vec::new();
+    for (at, (a, with_one, one)) in best.iter().enumerate() {
+        for (b, with_two, two) in best.iter().skip(at + 1) {
             let shared: Vec<u32> = one.units.iter().filter(|u| two.units.binary_search(u).is_ok()).copied().collect();
             let both = count(&shared);
-            let (with_one, with_two) = (count(&one.units), count(&two.units));
-            let matters = |part: (u64, u64)| {
+            let matters = |part: &(u64, u64)| {
                 let ratio = rate_ratio((both.0, part.0 - both.0), (both.1, part.1 - both.1));
                 ratio.is_some_and(|r| r.low >= 2.0)
             };
             let mut names = vec![(one.kind, &one.text, *a), (two.kind, &two.text, *b)];
             names.sort_unstable();
-            leads.push(Lead::new(names.into_iter().map(|(.., at)| at).collect(), both, all));
             let covers = both.0 as f64 >= 0.8 * with_one.0.max(with_two.0) as f64;
-            tells.push(matters(with_one) && matters(with_two) && covers);
+            let tells = covers && matters(with_one) && matters(with_two);
+            found.push((names.into_iter().map(|(.., at)| at).collect::<Vec<usize>>(), both, tells));
         }
     }
-    test(&mut leads);
-    leads.into_iter().zip(tells).filter(|(lead, tells)| *tells && lead.q <= ALPHA).map(|(lead, _)| lead).collect()
+    let p: Vec<f64> = found.iter().map(|(_, both, _)| p_value(*both, all)).collect();
+    let q = q_values(&p, Control::BenjaminiHochberg);
+    let kept = found.into_iter().zip(q).filter(|((.., tells), q)| *tells && *q <= ALPHA);
+    kept.map(|((features, both, _), q)| Lead { q, ..Lead::new(features, both, all) }).collect()
 }
 
 /// Joins features that stand in nearly the same units; the one that tells most about code gives its name.

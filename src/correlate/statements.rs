@@ -2,9 +2,9 @@
 
 use super::session::Session;
 use crate::ingest::{IntCol, TextCol};
+use crate::table::maps::HashMap;
 use crate::table::{Row, RowId, Rows};
 use backtrail_parsers::{Kind, Layer};
-use std::collections::HashMap;
 
 /// Server, host or container, session's key in the server's words, process id.
 type Key = (u32, u32, u32, u32);

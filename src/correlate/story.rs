@@ -8,9 +8,10 @@ use super::session::{Join, Session};
 use super::statements::Statements;
 use super::{Case, Class};
 use crate::ingest::{IntCol, LongCol, TextCol};
+use crate::table::maps::{HashMap, HashSet};
 use crate::table::{Row, RowId, Rows};
 use backtrail_parsers::{Kind, Layer};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 /// Two logs may differ by so much about one request, ns.
 const NEAR: i64 = 1_000_000_000;
@@ -112,7 +113,7 @@ impl<'a> Stories<'a> {
     pub fn new(rows: &'a Rows<'a>, case: &'a Case) -> Stories<'a> {
         let wanted: HashSet<u32> = case.requests.iter().map(|r| r.id).filter(|id| *id != 0).collect();
         let edge = if rows.iter().any(|r| r.kind() == Kind::LbRequest) { Kind::LbRequest } else { Kind::RequestEnd };
-        let (mut by_id, mut by_route) = (HashMap::<u32, Vec<Passage>>::new(), BTreeMap::<(u32, u32), Vec<Passage>>::new());
+        let (mut by_id, mut by_route) = (HashMap::<u32, Vec<Passage>>::default(), BTreeMap::<(u32, u32), Vec<Passage>>::new());
         for row in rows.iter().filter(|r| r.kind() == edge && r.has_time()) {
             let passage = passage(&row);
             let ids = [TextCol::RequestId, TextCol::TraceId].into_iter().map(|c| row.code(c));
@@ -122,7 +123,7 @@ impl<'a> Stories<'a> {
             by_route.entry((row.code(TextCol::Method), row.code(TextCol::Route))).or_default().push(passage);
         }
         by_route.values_mut().for_each(|list| list.sort_unstable_by_key(|p| (p.end, p.row)));
-        let mut borrows: HashMap<u32, Vec<u32>> = HashMap::new();
+        let mut borrows: HashMap<u32, Vec<u32>> = HashMap::default();
         for (index, session) in (0u32..).zip(&case.sessions) {
             if let Some(server) = session.carried_by {
                 borrows.entry(server).or_default().push(index);

@@ -9,7 +9,8 @@ pub mod mask;
 pub mod messages;
 pub mod novel;
 
-use std::collections::{BTreeMap, HashMap};
+use crate::table::maps::HashMap;
+use std::collections::BTreeMap;
 
 /// Words in common that make two messages one template.
 const SIMILARITY: f64 = 0.4;
@@ -106,7 +107,7 @@ impl Miner {
             }
             open
         };
-        let mut variants: HashMap<(usize, Vec<u32>), usize> = HashMap::new();
+        let mut variants: HashMap<(usize, Vec<u32>), usize> = HashMap::default();
         let places = |group: &[u32]| (0..group.len().min(LEADING)).filter(|p| group.get(*p) != Some(&0)).collect::<Vec<_>>();
         // One word in common is too little to call the other a value.
         for group in self.groups.iter().filter(|g| g.iter().filter(|w| **w != 0).count() > 2) {

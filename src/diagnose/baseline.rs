@@ -6,9 +6,10 @@ use crate::correlate::callsite::parse_stack;
 use crate::correlate::classify::endpoint;
 use crate::correlate::distributions::{Control, fisher_greater, q_values, rate_ratio};
 use crate::ingest::TextCol;
+use crate::table::maps::HashMap;
 use crate::table::{RowId, Rows};
 use backtrail_parsers::Kind;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Rows kept as proof of one thing.
 const PROOF: usize = 3;
@@ -93,7 +94,7 @@ impl Change {
 pub fn tally(rows: &Rows<'_>, case: &Case, stretches: &[(i64, i64)]) -> Tally {
     let inside = |time: i64| stretches.iter().any(|(from, to)| time >= *from && time < *to);
     let edge = if rows.iter().any(|r| r.kind() == Kind::LbRequest) { Kind::LbRequest } else { Kind::RequestEnd };
-    let mut counts: HashMap<(What, u32, u32), (u64, Vec<RowId>)> = HashMap::new();
+    let mut counts: HashMap<(What, u32, u32), (u64, Vec<RowId>)> = HashMap::default();
     let mut add = |key: (What, u32, u32), row: RowId| {
         let slot = counts.entry(key).or_default();
         slot.0 += 1;

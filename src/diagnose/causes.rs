@@ -116,7 +116,7 @@ fn statements(context: &Context<'_>) -> Statements {
     let (before, during) = (context.before(), context.during());
     if before.every_length()
         && during.query_time.ns.len() >= 20
-        && let Some((ratio, was, now)) = length_ratio(context, |s| &s.query_time, 0.95, 20)
+        && let Some((ratio, was, now)) = length_ratio(context, |s| &s.query_time, 20)
     {
         return Statements::All(ratio, was, now);
     }
@@ -173,9 +173,9 @@ fn above(value: f64, threshold: f64) -> f64 {
     if value <= 0.0 { -1.0 } else { (value / threshold).log2().clamp(-1.0, 1.0) }
 }
 
-/// A quantile during over the same quantile before; `None` for too few values.
-fn length_ratio(context: &Context<'_>, pick: fn(&Side) -> &Lengths, q: f64, few: usize) -> Option<(f64, f64, f64)> {
-    let (before, during) = (pick(context.before()).ms(q, few)?, pick(context.during()).ms(q, few)?);
+/// The 95th percentile during over that before; `None` for too few values.
+fn length_ratio(context: &Context<'_>, pick: fn(&Side) -> &Lengths, few: usize) -> Option<(f64, f64, f64)> {
+    let (before, during) = (pick(context.before()).p95_ms(few)?, pick(context.during()).p95_ms(few)?);
     Some((during / before.max(0.001), before, during))
 }
 

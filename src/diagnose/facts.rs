@@ -2,7 +2,7 @@
 
 use super::talkers::{self, Talkers};
 use crate::correlate::session::Ended;
-use crate::correlate::stats::quantile;
+use crate::correlate::stats::quantile_of;
 use crate::correlate::{Case, Class, Session};
 use crate::ingest::{IntCol, LongCol, TextCol};
 use crate::table::maps::HashMap;
@@ -11,7 +11,7 @@ use backtrail_parsers::{Kind, Layer};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows kept as proof of one count.
-const PROOF: usize = 3;
+pub(super) const PROOF: usize = 3;
 
 /// A count and rows that show it: the first ones.
 #[derive(Debug, Clone, Default)]
@@ -65,11 +65,13 @@ impl Tier {
 /// Lengths of time in ns, and the rows of the first and of the longest.
 #[derive(Debug, Clone, Default)]
 pub struct Lengths {
-    /// Sorted once measuring is done.
+    /// In any order.
     pub ns: Vec<i64>,
     /// Rows.
     pub rows: Vec<RowId>,
     longest: i64,
+    /// What 95 of 100 stay below; known once measuring is done.
+    p95: i64,
 }
 
 impl Lengths {
@@ -84,9 +86,13 @@ impl Lengths {
         self.ns.push(ns);
     }
 
-    /// The quantile in milliseconds; `None` for fewer than `few` values.
-    pub fn ms(&self, q: f64, few: usize) -> Option<f64> {
-        quantile(&self.ns, q).filter(|_| self.ns.len() >= few).map(|ns| (ns / 1000) as f64 / 1000.0)
+    fn finish(&mut self) {
+        self.p95 = quantile_of(&mut self.ns, 0.95).unwrap_or(0);
+    }
+
+    /// The 95th percentile in milliseconds; `None` for fewer than `few` values.
+    pub fn p95_ms(&self, few: usize) -> Option<f64> {
+        (!self.ns.is_empty() && self.ns.len() >= few).then(|| (self.p95 / 1000) as f64 / 1000.0)
     }
 
     /// The sum in seconds.
@@ -106,18 +112,12 @@ pub struct Side {
     pub requests: Count,
     /// Of those, ended with 5xx.
     pub failed: Count,
-    /// 5xx by status.
-    pub by_status: BTreeMap<u32, u64>,
-    /// Requests by client.
-    pub clients: HashMap<u32, u64>,
     /// Who asks, and for what: what a crowd or a robot is told by.
     pub talkers: Talkers,
     /// Requests that repeat one of the same client for the same route that failed shortly before.
     pub repeated: Count,
     /// Requests that the edge gave up on while a back end worked on them (504).
     pub gave_up: Count,
-    /// Time of requests at the edge.
-    pub latency: Lengths,
     /// Requests that the application itself logs the end of.
     pub app_requests: Count,
     /// Of those, ended with 5xx.
@@ -168,8 +168,6 @@ pub struct Side {
     pub servers_down: Count,
     /// Errors of the edge with its back end, by reason.
     pub upstream: BTreeMap<Vec<u8>, Count>,
-    /// Requests by back-end server.
-    pub by_server: BTreeMap<u32, u64>,
     /// Start, stop, crash or recovery of the database.
     pub db_life: Count,
     /// Server sessions opened by proxies, and the most at once.
@@ -197,13 +195,6 @@ impl Side {
     /// A count a second.
     pub fn rate(&self, count: &Count) -> f64 {
         count.n as f64 / self.seconds().max(1e-9)
-    }
-
-    /// The share of requests that the `k` busiest clients make.
-    pub fn top(&self, k: usize) -> f64 {
-        let mut counts: Vec<u64> = self.clients.values().copied().collect();
-        counts.sort_unstable_by(|a, b| b.cmp(a));
-        counts.iter().take(k).sum::<u64>() as f64 / counts.iter().sum::<u64>().max(1) as f64
     }
 
     /// First tries a second: requests without those that only repeat a failed one.
@@ -245,8 +236,8 @@ impl Side {
     }
 
     fn finish(&mut self) {
-        for lengths in [&mut self.latency, &mut self.query_time, &mut self.holds, &mut self.connect, &mut self.app_latency] {
-            lengths.ns.sort_unstable();
+        for lengths in [&mut self.query_time, &mut self.holds, &mut self.connect, &mut self.app_latency] {
+            lengths.finish();
         }
         // One attempt can stand in the server's log and in the client's: whoever tells of more counts.
         let told = std::mem::take(&mut self.found_full);
@@ -339,7 +330,7 @@ pub fn measure(rows: &Rows<'_>, case: &Case, before: (i64, i64), during: (i64, i
     sessions(&mut facts, case);
     facts.before.finish();
     facts.during.finish();
-    facts.few = talkers::few(rows, &facts.before, &facts.during);
+    facts.few = talkers::few(rows, edge, &facts.before, &facts.during);
     facts
 }
 
@@ -413,21 +404,11 @@ fn request(side: &mut Side, row: &Row<'_>) {
     side.requests.add(id);
     if (500..600).contains(&status) {
         side.failed.add(id);
-        *side.by_status.entry(status).or_default() += 1;
     }
     if status == 504 {
         side.gave_up.add(id);
     }
     side.talkers.add(row);
-    if row.code(TextCol::Client) != 0 {
-        *side.clients.entry(row.code(TextCol::Client)).or_default() += 1;
-    }
-    if row.code(TextCol::Server) != 0 {
-        *side.by_server.entry(row.code(TextCol::Server)).or_default() += 1;
-    }
-    if let Some(ns) = row.long(LongCol::Duration) {
-        side.latency.add(ns, id);
-    }
     if let Some(ns) = row.long(LongCol::Connect) {
         side.connect.add(ns, id);
     }

@@ -54,6 +54,17 @@ struct Group {
     hours: Hours,
 }
 
+impl Group {
+    fn add(&mut self, row: &Row<'_>) {
+        self.lines += 1;
+        self.clients.insert(row.code(TextCol::Client));
+        *self.endpoints.entry((row.code(TextCol::Method), row.code(TextCol::Route))).or_default() += 1;
+        if row.has_time() {
+            self.hours.see(span(row).1);
+        }
+    }
+}
+
 const HOUR: i64 = 3_600_000_000_000;
 /// At most this share of what is counted is taken for strays.
 const STRAYS: f64 = 0.001;
@@ -118,17 +129,19 @@ impl Front {
     pub fn find(rows: &Rows<'_>) -> Front {
         let mut groups: BTreeMap<(Kind, &str), Group> = BTreeMap::new();
         let mut probes = super::probe::Finder::default();
-        for row in rows.iter().filter(|r| matches!(r.kind(), Kind::LbRequest | Kind::RequestEnd)) {
-            let layout = row.source().and_then(|s| s.layouts.get(usize::from(row.layout()))).copied().unwrap_or_default();
-            let group = groups.entry((row.kind(), layout)).or_default();
-            group.lanes.insert((row.source_id(), row.layout()));
-            group.lines += 1;
-            group.clients.insert(row.code(TextCol::Client));
-            *group.endpoints.entry((row.code(TextCol::Method), row.code(TextCol::Route))).or_default() += 1;
-            if row.has_time() {
-                group.hours.see(span(&row).1);
+        let lane = |row: &Row<'_>| (row.kind(), row.source_id(), row.layout());
+        let mut requests = rows.iter().filter(|r| matches!(r.kind(), Kind::LbRequest | Kind::RequestEnd)).peekable();
+        while let Some(first) = requests.peek() {
+            let one = lane(first);
+            let layouts = first.source().map(|s| s.layouts.as_slice()).unwrap_or_default();
+            let layout = layouts.get(usize::from(one.2)).copied().unwrap_or_default();
+            let group = groups.entry((one.0, layout)).or_default();
+            group.lanes.insert((one.1, one.2));
+            // Most rows stand behind others of their lane.
+            while let Some(row) = requests.next_if(|row| lane(row) == one) {
+                group.add(&row);
+                probes.see(&row);
             }
-            probes.see(&row);
         }
         let (lb, lb_range, lb_count) = choose(&groups, Kind::LbRequest);
         let (app, app_range, app_count) = choose(&groups, Kind::RequestEnd);

@@ -16,7 +16,7 @@ use super::slo::is_failed;
 use crate::correlate::stats::wilson;
 use crate::ingest::TextCol;
 use crate::table::maps::HashMap;
-use crate::table::{Row, Rows};
+use crate::table::{Row, RowId, Rows};
 use std::collections::BTreeMap;
 
 /// The error peak is looked for in minutes …
@@ -73,6 +73,8 @@ pub struct Peak {
     pub failed: u64,
     /// Of.
     pub requests: u64,
+    /// The first of those that failed.
+    pub first: Option<RowId>,
 }
 
 impl Peak {
@@ -140,7 +142,7 @@ pub fn impact(rows: &Rows<'_>, signals: &Signals, search: &Search, moments: &Mom
     let (mut whole, mut inside) = (Scope::default(), Scope::default());
     let mut degraded = (0, 0);
     let mut clients: HashMap<u32, Part> = HashMap::default();
-    let mut windows: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
+    let mut windows: BTreeMap<i64, Peak> = BTreeMap::new();
     let during = |row: &Row<'_>, (start, end)| row.has_time() && span_of.is_some_and(|(from, to)| end >= from && start <= to);
     for row in rows.iter().filter(|r| signals.front.is_request(r)) {
         let (failed, stretch) = (is_failed(&row), span(&row));
@@ -154,9 +156,12 @@ pub fn impact(rows: &Rows<'_>, signals: &Signals, search: &Search, moments: &Mom
             degraded.1 += u64::from(bad);
         }
         if row.has_time() {
-            let window = windows.entry(stretch.1.div_euclid(length)).or_default();
-            window.0 += u64::from(failed);
-            window.1 += 1;
+            let at = stretch.1.div_euclid(length);
+            let empty = || Peak { at: at * length, length, failed: 0, requests: 0, first: None };
+            let window = windows.entry(at).or_insert_with(empty);
+            window.failed += u64::from(failed);
+            window.requests += 1;
+            window.first = window.first.or(failed.then_some(row.id));
         }
         if row.code(TextCol::Client) != 0 {
             let part = clients.entry(row.code(TextCol::Client)).or_default();
@@ -177,7 +182,7 @@ pub fn impact(rows: &Rows<'_>, signals: &Signals, search: &Search, moments: &Mom
         curve: curve(signals, search),
         incident: span_of.filter(|_| inside.requests > 0).map(|_| inside),
         client_key: (!clients.is_empty()).then_some(KEY),
-        peak: peak(&windows, length),
+        peak: peak(&windows),
     }
 }
 
@@ -187,9 +192,8 @@ fn curve(signals: &Signals, search: &Search) -> Curve {
     Curve { start: signals.start, width: signals.width, buckets }
 }
 
-fn peak(windows: &BTreeMap<i64, (u64, u64)>, length: i64) -> Option<Peak> {
-    let busy = windows.iter().filter(|(_, (failed, requests))| *requests >= LEAST && *failed > 0);
-    let all = busy.map(|(at, (failed, requests))| Peak { at: at * length, length, failed: *failed, requests: *requests });
+fn peak(windows: &BTreeMap<i64, Peak>) -> Option<Peak> {
+    let all = windows.values().filter(|w| w.requests >= LEAST && w.failed > 0).copied();
     // Of equal shares the one with more requests, then the first.
     all.reduce(|best, next| {
         let order = next.share().total_cmp(&best.share()).then(next.requests.cmp(&best.requests));
@@ -203,11 +207,12 @@ mod tests {
 
     #[test]
     fn the_peak_needs_requests() {
-        let windows = BTreeMap::from([(1, (5, 5)), (2, (30, 60)), (3, (45, 90)), (4, (0, 100))]);
-        let found = peak(&windows, MINUTE).unwrap();
+        let window = |at: i64, failed, requests| (at, Peak { at: at * MINUTE, length: MINUTE, failed, requests, first: None });
+        let windows = BTreeMap::from([window(1, 5, 5), window(2, 30, 60), window(3, 45, 90), window(4, 0, 100)]);
+        let found = peak(&windows).unwrap();
         assert_eq!((found.at, found.failed, found.requests), (3 * MINUTE, 45, 90));
         assert!((found.share() - 0.5).abs() < 1e-12);
-        assert_eq!(peak(&BTreeMap::from([(4, (0, 100))]), MINUTE), None);
+        assert_eq!(peak(&BTreeMap::from([window(4, 0, 100)])), None);
     }
 
     #[test]

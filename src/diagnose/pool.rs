@@ -211,7 +211,7 @@ fn requests(rows: &Rows<'_>) -> Requests {
         let asked = Asked { end, took, route: row.code(TextCol::Route), failed: row.int(IntCol::Status) >= 500 };
         out.entry((row.source_id(), row.int(IntCol::Pid))).or_default().push(asked);
     }
-    out.values_mut().for_each(|list| list.sort_unstable());
+    out.values_mut().for_each(|list| radsort::sort_by_key(list, |asked| asked.end));
     out
 }
 
@@ -252,7 +252,7 @@ fn by_borrows(pool: &Pool, from: i64, to: i64) -> (Option<Demand>, Vec<i64>) {
     let inside = |at: i64| at >= from && at < to;
     let mut times: Vec<i64> = pool.borrows.iter().map(|b| b.at).filter(|t| inside(*t)).collect();
     times.extend(pool.vain.iter().map(|v| v.at).filter(|t| inside(*t)));
-    times.sort_unstable();
+    radsort::sort(&mut times);
     let holds = |all: bool| -> Vec<f64> {
         let back = pool.borrows.iter().filter(|b| b.returned && (all || inside(b.at)));
         back.filter_map(|b| b.until.map(|until| ns_to_seconds(until - b.at))).collect()

@@ -44,7 +44,7 @@ impl Slo {
     /// Looks through all requests.
     pub fn of(rows: &Rows<'_>, signals: &Signals) -> Slo {
         let front = &signals.front;
-        let mut seen: BTreeMap<Endpoint, Vec<Histogram>> = BTreeMap::new();
+        let mut seen: HashMap<Endpoint, Vec<Histogram>> = HashMap::default();
         let mut slo = Slo::default();
         for row in rows.iter().filter(|r| r.has_time() && counts(front, r)) {
             let (Some(duration), Some(bucket)) = (row.long(LongCol::Duration), signals.bucket(span(&row).1)) else { continue };
@@ -55,6 +55,7 @@ impl Slo {
             }
         }
         let mut all: BTreeMap<Kind, Vec<Histogram>> = BTreeMap::new();
+        #[expect(clippy::iter_over_hash_type, reason = "sums and a map are the same in any order")]
         for (endpoint, slices) in &seen {
             let total = all.entry(endpoint.0).or_insert_with(|| vec![Histogram::default(); SLICES]);
             total.iter_mut().zip(slices).for_each(|(sum, slice)| sum.merge(slice));

@@ -4,11 +4,11 @@
 //! incident are taken from those during it. Where one key makes most of what came on top, and had next to no part in the
 //! load before, the load is that key's.
 
-use super::facts::{Count, Side};
+use super::facts::{PROOF, Side};
 use crate::ingest::TextCol;
 use crate::table::maps::HashMap;
 use crate::table::{Row, RowId, Rows};
-use std::collections::BTreeMap;
+use backtrail_parsers::Kind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// One key makes at least this share of what came on top.
@@ -66,44 +66,80 @@ pub struct Few {
     pub rows: Vec<RowId>,
 }
 
+/// How often each code was met; codes are small numbers.
+#[derive(Debug, Clone, Default)]
+struct Tally {
+    counts: Vec<u32>,
+    /// How many codes were met.
+    distinct: usize,
+}
+
+impl Tally {
+    fn add(&mut self, code: u32) {
+        let at = code as usize;
+        if at >= self.counts.len() {
+            self.counts.resize((at + 1).max(2 * self.counts.len()), 0);
+        }
+        if let Some(count) = self.counts.get_mut(at).filter(|_| code != 0) {
+            self.distinct += usize::from(*count == 0);
+            *count = count.saturating_add(1);
+        }
+    }
+
+    fn of(&self, code: u32) -> u64 {
+        self.counts.get(code as usize).copied().unwrap_or(0).into()
+    }
+
+    /// Codes that were met, in their order, and how often.
+    fn met(&self) -> impl Iterator<Item = (u32, u64)> {
+        (0u32..).zip(&self.counts).filter(|(_, n)| **n > 0).map(|(code, n)| (code, u64::from(*n)))
+    }
+
+    /// The code met most often; of several the smallest.
+    fn most(&self) -> Option<(u32, u64)> {
+        self.met().max_by_key(|(code, n)| (*n, std::cmp::Reverse(*code)))
+    }
+}
+
 /// Requests by what they come from.
 #[derive(Debug, Clone, Default)]
 pub struct Talkers {
-    addresses: HashMap<u32, Count>,
-    agents: HashMap<u32, Count>,
-    routes: HashMap<u32, Count>,
-    /// Requests by client and user agent; and by client and route, which counts only where user agents are not logged.
-    pairs: [HashMap<(u32, u32), u64>; 2],
+    addresses: Tally,
+    agents: Tally,
+    routes: Tally,
     all: u64,
 }
 
 impl Talkers {
     /// Counts a request.
     pub(super) fn add(&mut self, row: &Row<'_>) {
-        let (client, agent, route) = (row.code(TextCol::Client), row.code(TextCol::UserAgent), row.code(TextCol::Route));
         self.all += 1;
-        for (map, code) in [(&mut self.addresses, client), (&mut self.agents, agent), (&mut self.routes, route)] {
-            if code != 0 {
-                map.entry(code).or_default().add(row.id);
-            }
-        }
-        let known = self.agents_known();
-        for (map, code) in self.pairs.iter_mut().zip([agent, if known { 0 } else { route }]) {
-            if code != 0 && client != 0 {
-                *map.entry((client, code)).or_default() += 1;
-            }
-        }
+        self.addresses.add(row.code(TextCol::Client));
+        self.agents.add(row.code(TextCol::UserAgent));
+        self.routes.add(row.code(TextCol::Route));
     }
 
     /// True where user agents are logged.
     pub fn agents_known(&self) -> bool {
-        !self.agents.is_empty()
+        self.agents.distinct > 0
+    }
+
+    /// Different addresses.
+    pub fn clients(&self) -> usize {
+        self.addresses.distinct
+    }
+
+    /// The share of requests with an address that the `k` busiest addresses make.
+    pub fn top(&self, k: usize) -> f64 {
+        let mut counts: Vec<u64> = self.addresses.met().map(|(_, n)| n).collect();
+        counts.sort_unstable_by(|a, b| b.cmp(a));
+        counts.iter().take(k).sum::<u64>() as f64 / counts.iter().sum::<u64>().max(1) as f64
     }
 
     /// Of the addresses, those that the other side does not know; and their requests.
     pub fn new_to(&self, before: &Talkers) -> (usize, u64) {
-        let new = self.addresses.iter().filter(|(code, _)| !before.addresses.contains_key(*code));
-        new.fold((0, 0), |(n, sum), (_, count)| (n + 1, sum + count.n))
+        let new = self.addresses.met().filter(|(code, _)| before.addresses.of(*code) == 0);
+        new.fold((0, 0), |(n, sum), (_, count)| (n + 1, sum + count))
     }
 }
 
@@ -115,23 +151,47 @@ fn network(address: &[u8]) -> Option<IpAddr> {
     }
 }
 
-/// Requests by network, with the number of addresses.
-fn networks(rows: &Rows<'_>, side: &Talkers) -> BTreeMap<IpAddr, (Count, usize)> {
-    let mut out: BTreeMap<IpAddr, (Count, usize)> = BTreeMap::new();
-    // In the order in which the log names them: the rows of a network are the first.
-    let mut addresses: Vec<(&u32, &Count)> = side.addresses.iter().collect();
-    addresses.sort_unstable_by_key(|(code, _)| **code);
-    for (code, count) in addresses {
-        if let Some(network) = network(rows.text(*code)) {
+/// Requests by network, with the addresses.
+fn networks(rows: &Rows<'_>, side: &Talkers) -> HashMap<IpAddr, (u64, Vec<u32>)> {
+    let mut out: HashMap<IpAddr, (u64, Vec<u32>)> = HashMap::default();
+    for (code, n) in side.addresses.met() {
+        if let Some(network) = network(rows.text(code)) {
             let (sum, addresses) = out.entry(network).or_default();
-            if sum.rows.is_empty() {
-                sum.rows.clone_from(&count.rows);
-            }
-            sum.n += count.n;
-            *addresses += 1;
+            *sum += n;
+            addresses.push(code);
         }
     }
     out
+}
+
+/// The requests of a side that a key fits: looked for again, as hardly any log needs it.
+struct Requests<'r> {
+    rows: &'r Rows<'r>,
+    edge: Kind,
+    during: (i64, i64),
+}
+
+impl<'r> Requests<'r> {
+    fn of(&self, fits: impl Fn(&Row<'r>) -> bool) -> impl Iterator<Item = Row<'r>> {
+        let inside = |row: &Row<'r>| row.has_time() && row.time() >= self.during.0 && row.time() < self.during.1;
+        self.rows.iter().filter(move |row| row.kind() == self.edge && inside(row) && fits(row))
+    }
+
+    fn first(&self, fits: impl Fn(&Row<'r>) -> bool) -> Vec<RowId> {
+        self.of(fits).take(PROOF).map(|row| row.id).collect()
+    }
+
+    /// Addresses behind a key, and the share of their requests that comes from those that were not there before.
+    fn strangers(&self, column: TextCol, code: u32, before: &Talkers) -> (usize, f64) {
+        let mut seen = Tally::default();
+        self.of(|row| row.code(column) == code).for_each(|row| seen.add(row.code(TextCol::Client)));
+        let (mut new, mut sum) = (0, 0);
+        for (client, n) in seen.met() {
+            sum += n;
+            new += if before.addresses.of(client) > 0 { 0 } else { n };
+        }
+        (seen.distinct, new as f64 / (sum as f64).max(1.0))
+    }
 }
 
 /// Both sides' totals and lengths, to judge a key by.
@@ -155,56 +215,49 @@ impl Scale {
     }
 }
 
-/// Few who make most of what came on top: by address, else by network, else by user agent, else by route.
-pub(super) fn few(rows: &Rows<'_>, before: &Side, during: &Side) -> Option<Few> {
+/// Few who make most of what came on top: by address, else by network, else by user agent, else by route. Requests are
+/// the rows of the kind `edge`.
+pub(super) fn few(rows: &Rows<'_>, edge: Kind, before: &Side, during: &Side) -> Option<Few> {
     let (was, now) = (&before.talkers, &during.talkers);
     if was.all < FEW || now.all < FEW || during.rate(&during.requests) < MORE * before.rate(&before.requests) {
         return None;
     }
     let scale =
         Scale { before: (was.all as f64, before.seconds().max(1.0)), during: (now.all as f64, during.seconds().max(1.0)) };
-    let found = |key, name: String, addresses, (extra, before, during): (f64, f64, f64), rows: &[RowId]| {
-        Some(Few { key, name, addresses, extra: extra.min(1.0), before, during, rows: rows.to_vec() })
+    let requests = Requests { rows, edge, during: (during.from, during.to) };
+    let found = |key, name: String, addresses, (extra, before, during): (f64, f64, f64), rows: Vec<RowId>| {
+        Some(Few { key, name, addresses, extra: extra.min(1.0), before, during, rows })
     };
     let said = |code: u32| String::from_utf8_lossy(rows.text(code)).into_owned();
-    let n = |map: &HashMap<u32, Count>, code: u32| map.get(&code).map_or(0, |c| c.n);
-    if let Some((code, count)) = now.addresses.iter().max_by_key(|(code, c)| (c.n, std::cmp::Reverse(**code)))
-        && let Some(parts) = scale.fits(n(&was.addresses, *code), count.n)
+    if let Some((code, n)) = now.addresses.most()
+        && let Some(parts) = scale.fits(was.addresses.of(code), n)
     {
-        return found(Key::Address, said(*code), 1, parts, &count.rows);
+        let proof = requests.first(|row| row.code(TextCol::Client) == code);
+        return found(Key::Address, said(code), 1, parts, proof);
     }
     let usual = networks(rows, was);
     let busy = networks(rows, now);
-    if let Some((network, (count, addresses))) = busy.iter().max_by_key(|(_, (c, _))| c.n)
-        && let Some(parts) = scale.fits(usual.get(network).map_or(0, |(c, _)| c.n), count.n)
+    if let Some((network, (n, addresses))) = busy.iter().max_by_key(|(network, (n, _))| (*n, **network))
+        && let Some(parts) = scale.fits(usual.get(network).map_or(0, |(n, _)| *n), *n)
     {
         let name = if network.is_ipv4() { format!("{network}/24") } else { format!("{network}/48") };
-        return found(Key::Network, name, *addresses, parts, &count.rows);
+        let proof = requests.first(|row| addresses.binary_search(&row.code(TextCol::Client)).is_ok());
+        return found(Key::Network, name, addresses.len(), parts, proof);
     }
     // A new program or a new target is a robot's only when those who use it were not there before.
-    let strangers = |pairs: &HashMap<(u32, u32), u64>, code: u32| {
-        let of = pairs.iter().filter(|((_, other), _)| *other == code);
-        let (mut addresses, mut new, mut sum) = (0, 0, 0);
-        for ((client, _), count) in of {
-            addresses += 1;
-            sum += count;
-            new += if was.addresses.contains_key(client) { 0 } else { *count };
-        }
-        (addresses, new as f64 / (sum as f64).max(1.0))
-    };
-    let [by_agent, by_route] = &now.pairs;
-    let [_, routes_before] = &was.pairs;
-    let families = [(Key::Agent, &now.agents, &was.agents, by_agent), (Key::Route, &now.routes, &was.routes, by_route)];
-    for (key, now_by, was_by, pairs) in families {
-        if key == Key::Route && (now.agents_known() || routes_before.is_empty()) {
+    let families =
+        [(Key::Agent, TextCol::UserAgent, &now.agents, &was.agents), (Key::Route, TextCol::Route, &now.routes, &was.routes)];
+    for (key, column, now_by, was_by) in families {
+        let told = was.routes.distinct > 0 && was.addresses.distinct > 0;
+        if key == Key::Route && (now.agents_known() || was.agents_known() || !told) {
             continue;
         }
-        if let Some((code, count)) = now_by.iter().max_by_key(|(code, c)| (c.n, std::cmp::Reverse(**code)))
-            && let Some(parts) = scale.fits(n(was_by, *code), count.n)
+        if let Some((code, n)) = now_by.most()
+            && let Some(parts) = scale.fits(was_by.of(code), n)
         {
-            let (addresses, new) = strangers(pairs, *code);
+            let (addresses, new) = requests.strangers(column, code, was);
             if new >= MOST {
-                return found(key, said(*code), addresses, parts, &count.rows);
+                return found(key, said(code), addresses, parts, requests.first(|row| row.code(column) == code));
             }
         }
     }

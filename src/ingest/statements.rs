@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use std::hash::BuildHasher;
 
 /// Statements remembered; a power of two.
-const KEPT: usize = 512;
+const KEPT: usize = 4096;
 /// Longer statements are rarely repeated word for word.
 const LONGEST: usize = 4096;
 /// Bytes of a statement's shape that are kept.

@@ -6,6 +6,7 @@ use super::text::{line, place, wrapped};
 use super::{Ref, Report};
 use crate::diagnose::baseline::Change as Found;
 use crate::table::Rows;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -14,7 +15,7 @@ const SHOWN: usize = 15;
 const LISTED: usize = 200;
 
 /// One thing that changed.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Change {
     /// `endpoint client statement logger error call_site leak`, or `all` for a kind against the requests.
     pub what: &'static str,
@@ -59,7 +60,8 @@ pub fn build(rows: &Rows<'_>, found: &[Found]) -> Vec<Change> {
     found.iter().take(LISTED).map(one).collect()
 }
 
-fn said(change: &Change) -> String {
+/// A change in a sentence.
+pub(super) fn said(change: &Change) -> String {
     let lift = match (change.lift, change.high) {
         (Some(lift), Some(high)) => format!("{lift:.2} times its share ({:.2} to {high:.2})", change.low),
         (Some(lift), None) => format!("{lift:.2} times its share (at least {:.2})", change.low),

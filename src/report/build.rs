@@ -1,7 +1,7 @@
 //! From the case to the report: numbers are taken over, codes become text, rows become references.
 
 use super::{
-    Alert, CallSite, Deploy, Gap, Leak, Ledger, Moment, Ref, Reject, Report, SCHEMA, Series, Source, Tool, Window, attribution,
+    Alert, CallSite, Deploy, Gap, Leak, Ledger, Moment, Ref, Reject, Report, SCHEMA, Source, Tool, Window, attribution,
     diagnosed, incident, novel,
 };
 use crate::correlate::callsite::Attribution;
@@ -39,7 +39,7 @@ pub fn build(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Report {
         verdict: diagnosed::verdict(&rows, diagnosis),
         hypotheses: diagnosed::hypotheses(&rows, diagnosis),
         incident: incident::incident(&rows, diagnosis),
-        impact: incident::impact(diagnosis),
+        impact: incident::impact(&rows, diagnosis),
         pools: super::pools::pools(&rows, diagnosis),
         separating: super::pools::separating(&rows, diagnosis),
         baseline: None,
@@ -56,7 +56,7 @@ pub fn build(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Report {
         undecided,
         judged: attribution::judged(case),
         new_messages: novel::novel(&rows, diagnosis),
-        series: series(case),
+        series: super::series::series(&rows, case, diagnosis),
     }
 }
 
@@ -366,28 +366,4 @@ fn rejects(table: &EventTable) -> Vec<Reject> {
         source.rejects.iter().take(REJECTS).map(one).collect::<Vec<_>>()
     };
     table.sources.iter().flat_map(of).collect()
-}
-
-fn series(case: &Case) -> Series {
-    let curves = &case.series;
-    let marks = |of: fn(Kind) -> bool| {
-        let mut at: Vec<usize> = case.markers.iter().filter(|m| of(m.kind)).map(|m| curves.bucket(m.time)).collect();
-        at.dedup();
-        at
-    };
-    Series {
-        from: case.window.map(|_| rfc3339(curves.from)),
-        bucket_seconds: (curves.width / 1_000_000) as f64 / 1000.0,
-        open: curves.open.iter().map(|(layer, curve)| (layer.name(), curve.clone())).collect(),
-        requests: curves.requests.clone(),
-        errors: curves.errors.clone(),
-        leaked: curves.leaked.clone(),
-        waiting: curves.waiting.clone(),
-        timeouts: curves.timeouts.clone(),
-        deploys: marks(|k| matches!(k, Kind::Deploy | Kind::Rollback)),
-        alerts: marks(|k| k == Kind::Alert),
-        restarts: marks(|k| {
-            matches!(k, Kind::ServerStart | Kind::ServerCrash | Kind::ServerStop | Kind::AppStart | Kind::AppStop)
-        }),
-    }
 }

@@ -42,7 +42,7 @@ impl Citations {
     /// JSON that ends neither an HTML comment nor a script element: angle brackets, ampersands and double hyphens are
     /// written as escapes, which stand only inside strings.
     pub fn json(&self) -> String {
-        let json = serde_json::to_string(self).unwrap_or_default();
+        let json = super::json::line(self).unwrap_or_default();
         json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026").replace("--", "-\\u002d")
     }
 

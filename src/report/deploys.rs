@@ -9,6 +9,7 @@ use crate::diagnose::Diagnosis;
 use crate::diagnose::deploys::{Role, Share, Trial, Unit, What};
 use crate::table::Rows;
 use backtrail_parsers::Kind;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -16,7 +17,7 @@ use std::fmt::Write as _;
 const CITED: usize = 3;
 
 /// A change, tried.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Change {
     /// When it was made.
     pub time: String,
@@ -31,9 +32,9 @@ pub struct Change {
     /// Of what: `opens` or `requests`.
     pub unit: &'static str,
     /// Before it.
-    pub before: Rate,
+    pub before: Frequency,
     /// From it to the next change.
-    pub after: Rate,
+    pub after: Frequency,
     /// The rate after over the rate before, and its exact 95 % interval; `null` where it cannot be told or has no end.
     pub ratio: Option<f64>,
     /// See `ratio`.
@@ -41,9 +42,9 @@ pub struct Change {
     /// See `ratio`.
     pub high: Option<f64>,
     /// The version that it brought, where several ran at the same time.
-    pub version: Option<Rate>,
+    pub version: Option<Frequency>,
     /// The other versions then.
-    pub other_versions: Option<Rate>,
+    pub other_versions: Option<Frequency>,
     /// All this in a sentence.
     pub text: String,
     /// Proof.
@@ -51,8 +52,8 @@ pub struct Change {
 }
 
 /// How often, of how many.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Rate {
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct Frequency {
     /// How often.
     pub hits: u64,
     /// Of how many.
@@ -61,8 +62,8 @@ pub struct Rate {
     pub per_1000: f64,
 }
 
-fn rate(share: Share) -> Rate {
-    Rate { hits: share.hits, of: share.of, per_1000: three(share.per_1000()) }
+fn rate(share: Share) -> Frequency {
+    Frequency { hits: share.hits, of: share.of, per_1000: three(share.per_1000()) }
 }
 
 fn unit(trial: &Trial) -> &'static str {

@@ -246,7 +246,7 @@ impl Chosen<'_> {
             }
             out.write_all(if first { b"[" } else { b",\n" }).map_err(failed)?;
             first = false;
-            serde_json::to_writer(&mut *out, &object).map_err(|e| failed(e.into()))
+            out.write_all(super::json::line(&object).map_err(failed)?.as_bytes()).map_err(failed)
         })?;
         out.write_all(if first { b"[]\n" } else { b"]\n" }).map_err(failed)
     }

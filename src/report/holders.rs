@@ -224,8 +224,7 @@ pub fn render(moment: &Moment) -> String {
 
 /// Writes it as JSON, on several lines.
 pub fn json(moment: &Moment, out: &mut dyn std::io::Write) -> std::io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, moment)?;
-    out.write_all(b"\n")
+    super::json::pretty(moment, out)
 }
 
 /// Writes it as Markdown.

@@ -2,8 +2,10 @@
 
 pub mod charts;
 pub mod gantt;
+pub mod leads;
 pub mod page;
 pub mod sections;
+pub mod service;
 pub mod story;
 
 use super::Report;
@@ -75,10 +77,12 @@ pub fn report(material: &Material<'_>) -> String {
     body.push_str(&charts::charts(material));
     body.push_str(&sections::answer(material));
     body.push_str(&sections::ladder(material));
+    body.push_str(&service::service(material));
     body.push_str(&sections::sites(material));
     body.push_str(&gantt::gantt(material));
     body.push_str(&sections::pools(material));
     body.push_str(&sections::ledger(material));
+    body.push_str(&leads::compared(material));
     body.push_str(&story::table(material));
     body.push_str(&sections::sources(material));
     body.push_str(&story::quotes(material));

@@ -115,7 +115,7 @@ fn tier(step: Step) -> &'static str {
 }
 
 /// The impact: over the whole log, and what was degraded in the incident.
-pub(super) fn impact(diagnosis: &Diagnosis) -> Impact {
+pub(super) fn impact(rows: &Rows<'_>, diagnosis: &Diagnosis) -> Impact {
     let found = &diagnosis.impact;
     let whole = found.whole;
     // Clients are unknown, not none, where the log names none.
@@ -134,6 +134,7 @@ pub(super) fn impact(diagnosis: &Diagnosis) -> Impact {
             at: rfc3339(p.at),
             failed: p.failed,
             requests: p.requests,
+            evidence: refs(rows, p.first.as_slice()),
         }),
         degraded_share: found.degraded_share().map(three),
         degraded: found.degraded.map(|(all, bad)| [all, bad]),

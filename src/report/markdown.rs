@@ -62,7 +62,7 @@ pub fn render(report: &Report) -> String {
             out,
             "| {} | {} | {} | {} | {} | `{}` |",
             escape(&s.path),
-            s.format,
+            escape(&s.format),
             s.records,
             s.rejected,
             s.bytes,

@@ -38,14 +38,19 @@ pub(super) fn notes(diagnosis: &Diagnosis) -> Vec<String> {
     out
 }
 
+/// A message in a line.
+pub(super) fn said(m: &NewMessage) -> String {
+    let seconds = m.seconds_after_onset;
+    let when = if seconds < 0.0 { format!("{:.0} s before", -seconds) } else { format!("{seconds:.0} s after") };
+    let text: String = clean(&m.template).chars().take(WIDE).collect();
+    format!("{} {when} the onset, {} times: {text}", m.severity, m.count)
+}
+
 /// The lines of the report: when, how severe, how often, and what.
 pub(super) fn lines(report: &Report) -> Vec<String> {
     let line = |m: &NewMessage| {
-        let seconds = m.seconds_after_onset;
-        let when = if seconds < 0.0 { format!("{:.0} s before", -seconds) } else { format!("{seconds:.0} s after") };
         let seen: Vec<String> = m.evidence.iter().map(|at| place(report, at)).collect();
-        let text: String = clean(&m.template).chars().take(WIDE).collect();
-        format!("{} {when} the onset, {} times: {text} · {}", m.severity, m.count, seen.join(""))
+        format!("{} · {}", said(m), seen.join(""))
     };
     let mut out: Vec<String> = report.new_messages.iter().take(SHOWN).map(line).collect();
     if report.new_messages.len() > SHOWN {

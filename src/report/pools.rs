@@ -8,6 +8,7 @@ use crate::correlate::pools::{Basis, Proxied, Size};
 use crate::diagnose::Diagnosis;
 use crate::diagnose::pool::{Judged, MAY_WAIT, Measured, Played, Through};
 use crate::table::{RowId, Rows};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -17,7 +18,7 @@ const SHOWN: usize = 3;
 const LOGGED: f64 = 0.01;
 
 /// One process's pool, or a server's limit on sessions.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Pool {
     /// Its name in words: pool, process, source.
     pub name: String,
@@ -82,7 +83,7 @@ pub struct Pool {
 }
 
 /// The demand of a busy stretch.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Needed {
     /// Share of stretches with a smaller demand.
     pub share: f64,
@@ -93,7 +94,7 @@ pub struct Needed {
 }
 
 /// Another size.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct WhatIf {
     /// Connections.
     pub size: u32,
@@ -107,7 +108,7 @@ pub struct WhatIf {
 }
 
 /// The numbers that separate the causes of an empty pool; `null` where the logs do not tell.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Separating {
     /// Requests a second during over before.
     pub arrivals_ratio: Option<f64>,

@@ -72,7 +72,9 @@ pub fn render(material: &Material<'_>, form: &Form, look: Look) -> Result<String
     let (draft, quotes) = draft::draft(report, quotes, &zone);
     let title = format!("Postmortem {}", draft.title);
     if look == Look::Html {
-        let figures = html::charts::charts(material) + &html::gantt::gantt(material);
+        // Only the lines that the draft cites stand in the document.
+        let cited = Material { quotes: &quotes, ..*material };
+        let figures = html::charts::charts(&cited) + &html::gantt::gantt(&cited);
         env.add_global("charts", Value::from_safe_string(figures));
     }
     let main = env.get_template("main").map_err(failed)?;

@@ -132,6 +132,7 @@ fn result(report: &Report, leak: &Leak, all: u64, code: Option<&Code>) -> Value 
         leak.confidence,
         seen.join(", ")
     );
+    let mut leaves = None;
     let mut properties = json!({"first": leak.first, "last": leak.last, "connectionSeconds": leak.connection_seconds, "endpoint": leak.endpoint.as_deref().map(clean)});
     if let (Some(code), Some(frame)) = (code, leak.call_site.as_ref()) {
         let line = frame.line.unwrap_or(0) as usize;
@@ -140,7 +141,10 @@ fn result(report: &Report, leak: &Leak, all: u64, code: Option<&Code>) -> Value 
             fields.insert("lineExists".into(), json!(found.is_some()));
         }
         match found.map(|f| f.hint) {
-            Some(Some(hint)) => says.push_str(&format!(" In the code: {hint}.")),
+            Some(Some(hint)) => {
+                says.push_str(&format!(" In the code: {}.", hint.text));
+                leaves = hint.leaves;
+            }
             Some(None) => {}
             None => says.push_str(" The line is not in the given source code: another version may have been running."),
         }
@@ -160,10 +164,25 @@ fn result(report: &Report, leak: &Leak, all: u64, code: Option<&Code>) -> Value 
         fields.insert("locations".into(), json!([location(frame, code, true)]));
         let frames: Vec<Value> =
             std::iter::once(frame).chain(&leak.callers).map(|f| json!({"location": location(f, code, false)})).collect();
+        if let Some(flow) = leaves.and_then(|line| way_out(frame, code, line)) {
+            fields.insert("codeFlows".into(), flow);
+        }
         fields
             .insert("stacks".into(), json!([{"message": {"text": "The stack that opened the connection"}, "frames": frames}]));
     }
     result
+}
+
+/// The way from the open to a line that leaves without a close.
+fn way_out(frame: &CallSite, code: Option<&Code>, line: usize) -> Option<Value> {
+    let exit = CallSite { line: u32::try_from(line).ok(), ..frame.clone() };
+    let step = |frame: &CallSite, says: &str| {
+        let mut location = location(frame, code, false);
+        location.as_object_mut()?.insert("message".into(), json!({"text": says}));
+        Some(json!({"location": location}))
+    };
+    let steps = [step(frame, "The connection is opened")?, step(&exit, "The function is left without giving it back")?];
+    Some(json!([{"threadFlows": [{"locations": steps}]}]))
 }
 
 /// A cause other than a leak has no line of code: its result points at the line of the log that shows it.

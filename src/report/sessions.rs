@@ -174,7 +174,7 @@ pub fn csv(lines: &[Line], out: &mut dyn Write) -> Result<()> {
 pub fn json(lines: &[Line], out: &mut dyn Write) -> std::io::Result<()> {
     for (index, line) in lines.iter().enumerate() {
         out.write_all(if index == 0 { b"[" } else { b",\n" })?;
-        serde_json::to_writer(&mut *out, line)?;
+        out.write_all(super::json::line(line)?.as_bytes())?;
     }
     out.write_all(if lines.is_empty() { b"[]\n" } else { b"]\n" })
 }

@@ -13,12 +13,14 @@ const MOMENTS: usize = 24;
 /// Sites shown in full.
 const SITES: usize = 8;
 
+/// True for characters that a terminal obeys or that reorder or hide text.
+pub fn hidden(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
 /// Makes text from a log safe for a terminal: control characters, including those that escape sequences begin with and
 /// those that reorder text, become visible.
 pub fn clean(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
     if !text.chars().any(hidden) {
         return text.to_owned();
     }

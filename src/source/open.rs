@@ -31,7 +31,8 @@ pub struct Stored {
 pub struct Stream {
     parts: std::vec::IntoIter<Origin>,
     current: Option<(Origin, Box<dyn Read + Send>)>,
-    hash: Arc<Mutex<Sha256>>,
+    /// `None` where the files were hashed before.
+    hash: Option<Arc<Mutex<Sha256>>>,
     stored: Stored,
     /// The end of what was read last, for the seam.
     tail: Vec<u8>,
@@ -53,12 +54,17 @@ impl Stream {
         Stream {
             parts: input.parts.clone().into_iter(),
             current: None,
-            hash: Arc::new(Mutex::new(Sha256::new())),
+            hash: Some(Arc::new(Mutex::new(Sha256::new()))),
             stored,
             tail: Vec::new(),
             ahead: Vec::new(),
             problems: Vec::new(),
         }
+    }
+
+    /// The same for an input that was read before: its files are not hashed again.
+    pub fn again(input: &Input) -> Stream {
+        Stream { hash: None, ..Stream::new(input) }
     }
 
     /// Fills `buffer` from its start; less than all of it only at the end, 0 when there is nothing left. Damage ends the
@@ -106,7 +112,7 @@ impl Stream {
     /// Opens the next part; false where there is none. `done` is what was read since `tail` was last brought up to date.
     fn next_part(&mut self, done: &[u8]) -> bool {
         let Some(origin) = self.parts.next() else { return false };
-        match open(&origin, &self.hash) {
+        match open(&origin, self.hash.as_ref()) {
             Ok((reader, compression, modified)) => {
                 self.stored.compression = compression;
                 self.stored.modified = modified.or(self.stored.modified);
@@ -143,7 +149,7 @@ impl Stream {
     /// What is known of the files; to be asked when [`Stream::fill`] has given 0.
     pub fn finish(self) -> (Stored, Vec<Error>) {
         let mut stored = self.stored;
-        let digest = self.hash.lock().map(|hash| hash.clone().finalize());
+        let digest = self.hash.as_ref().and_then(|hash| hash.lock().ok().map(|hash| hash.clone().finalize()));
         stored.sha256 = digest.map(|d| hex(&d)).unwrap_or_default();
         (stored, self.problems)
     }
@@ -190,8 +196,7 @@ impl<R: Read> Drop for Hashing<R> {
 
 type Opened = (Box<dyn Read + Send>, Compression, Option<i64>);
 
-fn open(origin: &Origin, hash: &Arc<Mutex<Sha256>>) -> Result<Opened> {
-    let hashing = |inner| Hashing { inner, hash: Arc::clone(hash) };
+fn open(origin: &Origin, hash: Option<&Arc<Mutex<Sha256>>>) -> Result<Opened> {
     let (raw, modified): (Box<dyn Read + Send>, Option<i64>) = match origin {
         Origin::Stdin => (Box::new(io::stdin()), None),
         Origin::File(path) => {
@@ -203,7 +208,11 @@ fn open(origin: &Origin, hash: &Arc<Mutex<Sha256>>) -> Result<Opened> {
         Origin::Member(path, name) => (Box::new(Cursor::new(member(path, name)?)), None),
     };
     let path = origin.path();
-    let (reader, compression) = decode(Box::new(hashing(raw))).map_err(|e| Error::io(&path, e))?;
+    let raw = match hash {
+        Some(hash) => Box::new(Hashing { inner: raw, hash: Arc::clone(hash) }),
+        None => raw,
+    };
+    let (reader, compression) = decode(raw).map_err(|e| Error::io(&path, e))?;
     Ok((text(reader).map_err(|e| damage(origin, compression, e))?, compression, modified))
 }
 

@@ -1,17 +1,21 @@
 //! Reads chosen records again: the event table keeps where a record stands, not its text.
 //!
-//! A plain file is read at the places asked for; what is compressed, lies in an archive or is a rotated set is read once
-//! from its beginning, by the same code that read it the first time, so that offsets mean the same.
+//! A plain file is read at the places asked for. What is compressed, lies in an archive or is a rotated set has to be read
+//! from its beginning, by the same code that read it the first time, so that offsets mean the same; a [`Reader`] keeps
+//! the last pieces of it, and where it stopped, for whoever asks for more.
 
 use super::open::Stream;
 use super::{Compression, Input, Origin};
 use crate::error::Error;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
 
 /// How much is decoded at a time.
-const BLOCK: usize = 1 << 20;
+const PIECE: usize = 256 << 10;
+/// Pieces kept of a source.
+const KEPT: usize = 64;
 /// How much of a plain file is read at a time: records asked for may stand far apart.
 const NEAR: usize = 32 << 10;
 
@@ -24,49 +28,107 @@ pub struct Range {
     pub length: u32,
 }
 
-/// Gives `each` the bytes of every range, with the range's position in `ranges`, in the order of offsets. `parts` are the
-/// names under which a source's files are reported, oldest first. A range that the source no longer has is left out; a
-/// range at its end may come short. What could not be read is returned; standard input cannot be read twice.
+/// Gives `each` the bytes of every range of one source; see [`Reader::read`].
 pub fn read(parts: &[String], ranges: &[Range], each: &mut dyn FnMut(usize, &[u8])) -> Vec<Error> {
-    let mut order: Vec<(usize, Range)> = ranges.iter().copied().enumerate().collect();
-    order.sort_by_key(|(index, range)| (*range, *index));
-    let Some(origins) = parts.iter().map(|part| origin(part)).collect::<Option<Vec<Origin>>>() else {
-        return parts.iter().filter(|part| origin(part).is_none()).map(|part| missing(part)).collect();
-    };
-    if let [Origin::File(path)] = origins.as_slice()
-        && let Ok(Some(file)) = plain(path)
-    {
-        return seek(file, &order, each).map_err(|e| Error::io(path, e)).err().into_iter().collect();
-    }
-    let mut stream = Stream::new(&Input { path: String::new(), parts: origins });
-    let (mut held, mut base) = (Vec::new(), 0u64);
-    for (index, range) in order {
-        let end = range.offset.saturating_add(u64::from(range.length));
-        loop {
-            let spent = usize::try_from(range.offset.saturating_sub(base)).unwrap_or(usize::MAX).min(held.len());
-            held.drain(..spent);
-            base += spent as u64;
-            if base + held.len() as u64 >= end {
-                break;
-            }
-            let known = held.len();
-            held.resize(known + BLOCK, 0);
-            let count = stream.fill(held.get_mut(known..).unwrap_or_default());
-            held.truncate(known + count);
-            if count == 0 {
-                break;
-            }
-        }
-        give(&held, range.offset.checked_sub(base), range.length, index, each);
-    }
-    stream.finish().1
+    let mut reader = Reader::default();
+    let mut problems = reader.read(parts, ranges, each);
+    problems.extend(reader.open.into_values().filter_map(|decoded| decoded.stream).flat_map(|stream| stream.finish().1));
+    problems
 }
 
-fn give(held: &[u8], from: Option<u64>, length: u32, index: usize, each: &mut dyn FnMut(usize, &[u8])) {
-    let Some(rest) = from.and_then(|from| usize::try_from(from).ok()).and_then(|from| held.get(from..)) else { return };
-    let bytes = rest.get(..rest.len().min(length as usize)).unwrap_or_default();
-    if !bytes.is_empty() || length == 0 {
-        each(index, bytes);
+/// Reads parts of sources again and again.
+#[derive(Default)]
+pub struct Reader {
+    open: HashMap<Vec<String>, Decoded>,
+}
+
+impl Reader {
+    /// Gives `each` the bytes of every range, with the range's position in `ranges`, in the order of offsets. `parts` are
+    /// the names under which a source's files are reported, oldest first. A range that the source no longer has is left
+    /// out; a range at its end may come short. What could not be read is returned; standard input cannot be read twice.
+    pub fn read(&mut self, parts: &[String], ranges: &[Range], each: &mut dyn FnMut(usize, &[u8])) -> Vec<Error> {
+        let mut order: Vec<(usize, Range)> = ranges.iter().copied().enumerate().collect();
+        order.sort_by_key(|(index, range)| (*range, *index));
+        let Some(origins) = parts.iter().map(|part| origin(part)).collect::<Option<Vec<Origin>>>() else {
+            return parts.iter().filter(|part| origin(part).is_none()).map(|part| missing(part)).collect();
+        };
+        if let [Origin::File(path)] = origins.as_slice()
+            && let Ok(Some(file)) = plain(path)
+        {
+            return seek(file, &order, each).map_err(|e| Error::io(path, e)).err().into_iter().collect();
+        }
+        let decoded = self.open.entry(parts.to_vec()).or_insert_with(|| Decoded::new(origins));
+        for (index, range) in order {
+            let bytes = decoded.bytes(range);
+            if !bytes.is_empty() || range.length == 0 {
+                each(index, &bytes);
+            }
+        }
+        std::mem::take(&mut decoded.problems)
+    }
+}
+
+/// A source that can only be read forwards: where that has come to, and the last pieces of it.
+struct Decoded {
+    input: Input,
+    /// Gone once the end was reached.
+    stream: Option<Stream>,
+    /// The number of the next piece.
+    next: u64,
+    /// Pieces in the order in which they were read.
+    pieces: VecDeque<(u64, Vec<u8>)>,
+    problems: Vec<Error>,
+}
+
+impl Decoded {
+    fn new(parts: Vec<Origin>) -> Decoded {
+        let input = Input { path: String::new(), parts };
+        let stream = Some(Stream::again(&input));
+        Decoded { input, stream, next: 0, pieces: VecDeque::new(), problems: Vec::new() }
+    }
+
+    /// The bytes of a range, fewer where the source ends.
+    fn bytes(&mut self, range: Range) -> Vec<u8> {
+        let end = range.offset.saturating_add(u64::from(range.length));
+        let (mut at, mut out) = (range.offset, Vec::new());
+        while at < end {
+            let from = usize::try_from(at % PIECE as u64).unwrap_or(0);
+            let most = usize::try_from(end - at).unwrap_or(usize::MAX);
+            let rest = self.piece(at / PIECE as u64).and_then(|piece| piece.get(from..)).unwrap_or_default();
+            let part = rest.get(..most).unwrap_or(rest);
+            if part.is_empty() {
+                break;
+            }
+            out.extend_from_slice(part);
+            at += part.len() as u64;
+        }
+        out
+    }
+
+    fn piece(&mut self, wanted: u64) -> Option<&[u8]> {
+        if self.next <= wanted || !self.pieces.iter().any(|(number, _)| *number == wanted) {
+            if self.next > wanted {
+                self.stream = Some(Stream::again(&self.input));
+                self.next = 0;
+            }
+            while self.next <= wanted {
+                let mut bytes = vec![0; PIECE];
+                let count = self.stream.as_mut()?.fill(&mut bytes);
+                bytes.truncate(count);
+                if bytes.is_empty() {
+                    // The end: what went wrong on the way is known now, and told once.
+                    self.problems.extend(self.stream.take().map(|stream| stream.finish().1).unwrap_or_default());
+                    return None;
+                }
+                self.pieces.retain(|(number, _)| *number != self.next);
+                self.pieces.push_back((self.next, bytes));
+                if self.pieces.len() > KEPT {
+                    self.pieces.pop_front();
+                }
+                self.next += 1;
+            }
+        }
+        self.pieces.iter().rev().find(|(number, _)| *number == wanted).map(|(_, bytes)| bytes.as_slice())
     }
 }
 
@@ -91,7 +153,12 @@ fn seek(mut file: File, order: &[(usize, Range)], each: &mut dyn FnMut(usize, &[
             let want = (range.length as usize).max(NEAR) as u64;
             Read::by_ref(&mut file).take(want).read_to_end(&mut held)?;
         }
-        give(&held, range.offset.checked_sub(base), range.length, *index, each);
+        let from = usize::try_from(range.offset - base).unwrap_or(usize::MAX);
+        let rest = held.get(from..).unwrap_or_default();
+        let bytes = rest.get(..range.length as usize).unwrap_or(rest);
+        if !bytes.is_empty() || range.length == 0 {
+            each(*index, bytes);
+        }
     }
     Ok(())
 }

@@ -224,7 +224,7 @@ fn sorted(first: u32, chunks: &[Chunk]) -> Option<Box<[RowId]>> {
         (0..count).map(move |row| (chunk.rows.time.signed(row as usize), RowId { chunk: number, row }))
     });
     let mut rows: Vec<(i64, RowId)> = rows.collect();
-    rows.sort_by_key(|(time, _)| *time);
+    radsort::sort_by_key(&mut rows, |(time, _)| *time);
     Some(rows.into_iter().map(|(_, id)| id).collect())
 }
 

@@ -7,8 +7,8 @@ use crate::correlate::{Case, Session};
 use crate::ingest::TextCol;
 use crate::report::build::show_site;
 use crate::report::text::clean;
-use crate::report::{Ref, Report};
-use crate::source::Input;
+use crate::report::{Leak, Ref, Report};
+use crate::source::code::{Code, Snippet};
 use crate::table::{EventTable, RowId, Rows};
 use backtrail_parsers::Kind;
 
@@ -64,8 +64,8 @@ pub struct Data {
     pub marks: Vec<(i64, Mark, RowId)>,
     /// Index of the leak that a session belongs to, per session.
     pub site_of: Vec<Option<u32>>,
-    /// What was read, to read records again.
-    pub inputs: Vec<Input>,
+    /// The source code at each leak's line, and why there is none in words; empty where no code was given.
+    pub code: Vec<Result<Snippet, String>>,
     /// What could not be read, in words.
     pub problems: Vec<String>,
     chunks: Vec<ChunkHead>,
@@ -81,7 +81,7 @@ struct ChunkHead {
 
 impl Data {
     /// Puts a reading together.
-    pub fn new(table: EventTable, case: Case, report: Report, inputs: Vec<Input>, problems: Vec<String>) -> Data {
+    pub fn new(table: EventTable, case: Case, report: Report, problems: Vec<String>) -> Data {
         let (order, chunks) = {
             let rows = table.rows();
             (rows.by_time().map(|row| row.id).collect(), chunks(&rows))
@@ -100,7 +100,35 @@ impl Data {
         let flags = flags(&report);
         let spells = report.incident.spells.iter().filter_map(|s| nanos(&s.from).zip(nanos(&s.to))).collect();
         let marks = case.markers.iter().filter_map(|m| Some((m.time, mark(m.kind)?, m.row))).collect();
-        Data { table, case, report, order, tracks, window, onset, flags, spells, marks, site_of, inputs, problems, chunks }
+        Data {
+            table,
+            case,
+            report,
+            order,
+            tracks,
+            window,
+            onset,
+            flags,
+            spells,
+            marks,
+            site_of,
+            code: Vec::new(),
+            problems,
+            chunks,
+        }
+    }
+
+    /// Looks up the line of code of every leak.
+    pub fn look_up(&mut self, code: &Code) {
+        let one = |leak: &Leak| {
+            let site = leak.call_site.as_ref().ok_or("no line of code is known")?;
+            let file = site.file.as_deref().unwrap_or_default();
+            let path = code.find(site.function.as_deref().unwrap_or_default(), file);
+            let path = path.ok_or_else(|| format!("{file} is not in the source code, or more than once"))?;
+            let line = site.line.ok_or_else(|| format!("{path}: the line is not known"))?;
+            code.snippet(path, line as usize).ok_or_else(|| format!("{path} has no line {line}: another version?"))
+        };
+        self.code = self.report.leaks.iter().map(one).collect();
     }
 
     /// The position in [`Data::order`] of the first row at or after a moment.
@@ -108,12 +136,11 @@ impl Data {
         self.order.partition_point(|id| rows.get(*id).time() < time)
     }
 
-    /// The position of a row in [`Data::order`].
+    /// The position of a row in [`Data::order`], which goes by time and, where that is the same, by row.
     pub fn position_of(&self, rows: &Rows<'_>, id: RowId) -> Option<usize> {
-        let time = rows.get(id).time();
-        let first = self.position(rows, time);
-        let same = self.order.get(first..)?.iter().take_while(|other| rows.get(**other).time() == time);
-        same.enumerate().find(|(_, other)| **other == id).map(|(at, _)| first + at)
+        let key = |id: RowId| (rows.get(id).time(), id);
+        let at = self.order.partition_point(|other| key(*other) < key(id));
+        (self.order.get(at) == Some(&id)).then_some(at)
     }
 
     /// The row that a reference points at.

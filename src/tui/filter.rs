@@ -15,6 +15,8 @@ pub enum Rule {
     Kind(String),
     /// Of this source.
     Source(u32),
+    /// A text column holds this text, or holds it in its own where none is the same.
+    Named(TextCol, String),
     /// A text column holds one of these codes.
     Text(TextCol, Vec<u32>),
     /// A number compares like this with this one.
@@ -76,7 +78,7 @@ const TEXT: [(&str, TextCol); 20] = [
 ];
 
 /// What can be typed before `=`, for the prompt's help.
-pub const KEYS: &str = "severity kind source status pid took route client thread host pool request …, or any text";
+pub const KEYS: &str = "severity kind source status pid took route client thread host pool request ..., or any text";
 
 /// The columns on which a row can be followed to others, with their names.
 pub const PIVOTS: [(&str, TextCol); 12] = [
@@ -116,6 +118,15 @@ impl Filter {
         Some(Filter { rule: rule.unwrap_or_else(|| Rule::Holds(text.to_lowercase())), out, label })
     }
 
+    /// The filter with the codes of what was typed: finding them takes a look at every row.
+    #[must_use]
+    pub fn resolved(&self, data: &Data) -> Filter {
+        match &self.rule {
+            Rule::Named(column, value) => Filter { rule: Rule::Text(*column, codes(data, *column, value)), ..self.clone() },
+            _ => self.clone(),
+        }
+    }
+
     /// True where the record's text is needed to tell.
     pub fn needs_text(&self) -> bool {
         matches!(self.rule, Rule::Holds(_))
@@ -149,6 +160,8 @@ impl Rule {
             Rule::Pid(pid) => row.int(IntCol::Pid) == *pid || row.int(IntCol::BackendPid) == *pid,
             Rule::Between(from, to) => row.time() >= *from && row.time() < *to,
             Rule::Holds(_) => true,
+            // Only what is resolved is asked.
+            Rule::Named(..) => false,
         }
     }
 }
@@ -174,7 +187,7 @@ fn keyed(key: &str, compare: Compare, value: &str, data: &Data) -> Option<Rule> 
     }
     let short = TEXT.iter().find(|(name, _)| *name == key).map(|(_, column)| *column);
     let column = short.or_else(|| TextCol::ALL.iter().copied().find(|c| c.name() == key))?;
-    Some(Rule::Text(column, codes(data, column, value)))
+    Some(Rule::Named(column, value.to_owned()))
 }
 
 /// The codes in a column whose text is this, or holds it where none is.

@@ -31,10 +31,6 @@ pub trait Host: Send + Sync {
     /// In words, where that is not possible here.
     fn suspend(&self) -> Result<(), String>;
 
-    /// Sets something up that writes `restore` to the terminal and brings its modes back should this process be killed,
-    /// and that goes quietly when what is returned is dropped. `None` where this system has no means to that.
-    fn guard(&self, restore: &str) -> Option<Box<dyn std::any::Any>>;
-
     /// The reader's own zone.
     fn zone(&self) -> Zone;
 }

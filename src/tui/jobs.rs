@@ -1,13 +1,16 @@
-//! Work over all rows: filtering, searching, comparing. Each asks now and then whether it is still wanted.
+//! Work over all rows: filtering, searching, jumping, comparing. Each asks now and then whether it is still wanted.
 
+use super::clock::SECOND;
 use super::data::Data;
-use super::filter::{Filter, Rule};
+use super::filter::{Filter, Rule, took};
 use super::num;
+use crate::error::Error;
 use crate::ingest::{IntCol, TextCol};
-use crate::source::again::Again;
-use crate::table::{Row, RowId};
-use backtrail_parsers::Kind;
-use std::collections::BTreeMap;
+use crate::source::reread::{Range, Reader};
+use crate::table::{RowId, Rows};
+use backtrail_parsers::{Kind, Severity};
+use foldhash::fast::FixedState;
+use std::collections::HashMap;
 
 /// Rows between two questions whether to go on.
 const STEP: usize = 4096;
@@ -15,6 +18,8 @@ const STEP: usize = 4096;
 const VALUES: usize = 20_000;
 /// Changes shown.
 const CHANGES: usize = 40;
+/// The longest part of a record that is read again.
+const LONGEST: u32 = 1 << 20;
 
 /// Something that changed in the brush.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,16 +38,44 @@ pub struct Change {
     pub filter: Filter,
 }
 
-/// The record of a row, read again; `None` where it cannot be.
-pub fn record(data: &Data, again: &mut Again, row: &Row<'_>) -> Result<String, String> {
-    let path = data.table.sources.get(row.source_id() as usize).map_or("", |s| s.path.as_str());
-    let bytes = again.read(path, row.offset(), row.length()).map_err(|e| e.to_string())?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+/// Records, read again, each with its row; where that is not possible the reason stands in its place.
+pub fn records(data: &Data, reader: &mut Reader, ids: &[RowId]) -> Vec<(RowId, String)> {
+    let rows = data.table.rows();
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    let mut out = Vec::with_capacity(ids.len());
+    for part in ids.chunk_by(|a, b| rows.get(*a).source_id() == rows.get(*b).source_id()) {
+        let from = out.len();
+        out.extend(part.iter().map(|id| (*id, "(the source no longer has it)".to_owned())));
+        let problems = read(data, reader, &rows, part, &mut |index, bytes| {
+            if let Some((_, text)) = out.get_mut(from + index) {
+                *text = String::from_utf8_lossy(bytes).into_owned();
+            }
+        });
+        if let Some(problem) = problems.first() {
+            let unread = out.iter_mut().skip(from).filter(|(_, text)| text.starts_with("(the source"));
+            unread.for_each(|(_, text)| *text = format!("({problem})"));
+        }
+    }
+    out
+}
+
+/// Reads the records of rows of one source.
+fn read(data: &Data, reader: &mut Reader, rows: &Rows<'_>, ids: &[RowId], each: &mut dyn FnMut(usize, &[u8])) -> Vec<Error> {
+    let range = |id: &RowId| {
+        let row = rows.get(*id);
+        Range { offset: row.offset(), length: row.length().min(LONGEST) }
+    };
+    let ranges: Vec<Range> = ids.iter().map(range).collect();
+    let source = ids.first().map_or(0, |id| rows.get(*id).source_id());
+    let parts = data.table.sources.get(source as usize).map(|s| s.stored.parts.as_slice()).unwrap_or_default();
+    reader.read(parts, &ranges, each)
 }
 
 /// Positions in the order of time that pass all filters; `None` where it is no longer wanted.
-pub fn filter(data: &Data, again: &mut Again, filters: &[Filter], wanted: &dyn Fn() -> bool) -> Option<Vec<u32>> {
+pub fn filter(data: &Data, reader: &mut Reader, filters: &[Filter], wanted: &dyn Fn() -> bool) -> Option<Vec<u32>> {
     let rows = data.table.rows();
+    let filters: Vec<Filter> = filters.iter().map(|f| f.resolved(data)).collect();
     let mut kept = Vec::new();
     for (at, id) in (0u32..).zip(&data.order) {
         if (at as usize).is_multiple_of(STEP) && !wanted() {
@@ -53,48 +86,158 @@ pub fn filter(data: &Data, again: &mut Again, filters: &[Filter], wanted: &dyn F
             kept.push(at);
         }
     }
-    for one in filters {
+    for one in &filters {
         if let Rule::Holds(text) = &one.rule {
             let mut held = Vec::new();
-            if !holding(data, again, &kept, text, wanted, &mut |hits| held.extend(hits)) {
+            if !holding(data, reader, Some(&kept), text, wanted, &mut |rows| held.extend_from_slice(rows)) {
                 return None;
             }
-            held.sort_unstable();
+            let held = positions(data, held);
             kept.retain(|at| held.binary_search(at).is_ok() != one.out);
         }
     }
     Some(kept)
 }
 
-/// Says the positions among `among` whose record holds `text`, which is in lower case, source by source, so that each
-/// is read once from its beginning to its end. False where it is no longer wanted.
-pub fn holding(
+/// Finds the positions, among these or all, whose record holds `text`, which is in lower case; `tell` hears of all hits so
+/// far, sorted, whenever there are half as many more, and at last with `true`. Silent where it is no longer wanted.
+pub fn search(
     data: &Data,
-    again: &mut Again,
-    among: &[u32],
+    reader: &mut Reader,
+    among: Option<&[u32]>,
     text: &str,
     wanted: &dyn Fn() -> bool,
-    found: &mut dyn FnMut(Vec<u32>),
+    tell: &mut dyn FnMut(Vec<u32>, bool),
+) {
+    let (mut hits, mut told): (Vec<RowId>, usize) = (Vec::new(), 0);
+    let whole = holding(data, reader, among, text, wanted, &mut |rows| {
+        hits.extend_from_slice(rows);
+        if hits.len() > told + told / 2 {
+            told = hits.len();
+            tell(positions(data, hits.clone()), false);
+        }
+    });
+    if whole {
+        tell(positions(data, hits), true);
+    }
+}
+
+/// The positions of rows in the order of time, sorted.
+fn positions(data: &Data, mut ids: Vec<RowId>) -> Vec<u32> {
+    let rows = data.table.rows();
+    if ids.len() < data.order.len() / 32 {
+        let mut found: Vec<u32> = ids.iter().filter_map(|id| data.position_of(&rows, *id).map(num::count)).collect();
+        found.sort_unstable();
+        return found;
+    }
+    ids.sort_unstable();
+    let hit = |(_, id): &(u32, &RowId)| ids.binary_search(id).is_ok();
+    (0u32..).zip(&data.order).filter(hit).map(|(at, _)| at).collect()
+}
+
+/// Says the rows, among these positions or all, whose record holds `text`, which is in lower case, source by source, so
+/// that each is read once from its beginning to its end. False where it is no longer wanted.
+fn holding(
+    data: &Data,
+    reader: &mut Reader,
+    among: Option<&[u32]>,
+    text: &str,
+    wanted: &dyn Fn() -> bool,
+    found: &mut dyn FnMut(&[RowId]),
 ) -> bool {
     let rows = data.table.rows();
-    let id = |at: u32| data.order.get(at as usize).copied();
-    let mut places: Vec<(RowId, u32)> = among.iter().filter_map(|at| Some((id(*at)?, *at))).collect();
-    places.sort_unstable();
+    let ids: Box<dyn Iterator<Item = RowId>> = match among {
+        None => Box::new(rows.iter().map(|row| row.id)),
+        Some(among) => {
+            let mut ids: Vec<RowId> = among.iter().filter_map(|at| data.order.get(*at as usize).copied()).collect();
+            ids.sort_unstable();
+            Box::new(ids.into_iter())
+        }
+    };
     let finder = memchr::memmem::Finder::new(text.as_bytes());
-    for part in places.chunks(STEP) {
+    let mut ids = ids.peekable();
+    let (mut part, mut hits, mut lower) = (Vec::with_capacity(STEP), Vec::new(), Vec::new());
+    while let Some(first) = ids.next() {
         if !wanted() {
             return false;
         }
-        let holds = |place: &&(RowId, u32)| {
-            let record = record(data, again, &rows.get(place.0)).unwrap_or_default();
-            finder.find(record.to_lowercase().as_bytes()).is_some()
-        };
-        let hits: Vec<u32> = part.iter().filter(holds).map(|(_, at)| *at).collect();
+        let source = rows.get(first).source_id();
+        part.clear();
+        hits.clear();
+        part.push(first);
+        while part.len() < STEP
+            && let Some(id) = ids.next_if(|id| rows.get(*id).source_id() == source)
+        {
+            part.push(id);
+        }
+        read(data, reader, &rows, &part, &mut |index, bytes| {
+            lower.clear();
+            // Where no other letters are looked for, those of ASCII are all whose case matters.
+            if text.is_ascii() {
+                lower.extend_from_slice(bytes);
+                lower.make_ascii_lowercase();
+            } else {
+                lower.extend_from_slice(String::from_utf8_lossy(bytes).to_lowercase().as_bytes());
+            }
+            if finder.find(&lower).is_some() {
+                hits.extend(part.get(index));
+            }
+        });
         if !hits.is_empty() {
-            found(hits);
+            found(&hits);
         }
     }
     true
+}
+
+/// What to jump to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// An error.
+    Error,
+    /// A warning or worse.
+    Warning,
+    /// Something that took or waited a second.
+    Slow,
+    /// A record of another source.
+    OtherFile,
+}
+
+/// The position of the next record of a kind after a position, or before it, among those shown; `None` where it is no
+/// longer wanted.
+pub fn jump(
+    data: &Data,
+    shown: Option<&[u32]>,
+    here: u32,
+    (target, forward): (Target, bool),
+    wanted: &dyn Fn() -> bool,
+) -> Option<Option<u32>> {
+    let rows = data.table.rows();
+    let row_at = |position: u32| data.order.get(position as usize).map(|id| rows.get(*id));
+    let source = row_at(here).map(|row| row.source_id());
+    let fits = |position: u32| {
+        row_at(position).is_some_and(|row| match target {
+            Target::Error => row.severity() >= Severity::ERROR,
+            Target::Warning => row.severity() >= Severity::WARN,
+            Target::Slow => took(&row).is_some_and(|ns| ns >= SECOND),
+            Target::OtherFile => Some(row.source_id()) != source,
+        })
+    };
+    let ways: Box<dyn Iterator<Item = u32>> = match (shown, forward) {
+        (None, true) => Box::new(here.saturating_add(1)..num::count(data.order.len())),
+        (None, false) => Box::new((0..here).rev()),
+        (Some(shown), true) => Box::new(shown.iter().skip(shown.partition_point(|p| *p <= here)).copied()),
+        (Some(shown), false) => Box::new(shown.iter().take(shown.partition_point(|p| *p < here)).rev().copied()),
+    };
+    for (step, position) in ways.enumerate() {
+        if step.is_multiple_of(STEP) && !wanted() {
+            return None;
+        }
+        if fits(position) {
+            return Some(Some(position));
+        }
+    }
+    Some(None)
 }
 
 /// Ranks the values whose share among the records differs between a stretch of time and the rest of the window.
@@ -111,7 +254,7 @@ pub fn compare(data: &Data, brush: (i64, i64), wanted: &dyn Fn() -> bool) -> Opt
         ("version", TextCol::Version),
     ];
     let rows = data.table.rows();
-    let mut counts: BTreeMap<(u8, u32), [u64; 2]> = BTreeMap::new();
+    let mut counts: HashMap<(u8, u32), [u64; 2], FixedState> = HashMap::default();
     let mut totals = [[0u64; 2]; COLUMNS.len() + 3];
     for (at, id) in data.order.iter().enumerate() {
         if at.is_multiple_of(STEP) && !wanted() {
@@ -190,11 +333,6 @@ fn likelihood(a: u64, n: u64, b: u64, m: u64) -> f64 {
     }
     let whole = (a + b) / (n + m);
     2.0 * (log(a, n, a / n) + log(b, m, b / m) - log(a, n, whole) - log(b, m, whole))
-}
-
-/// All positions, for searches that are not limited.
-pub fn all(data: &Data) -> Vec<u32> {
-    (0..num::count(data.order.len())).collect()
 }
 
 #[cfg(test)]

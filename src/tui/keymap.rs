@@ -112,6 +112,7 @@ actions! {
         Ascii = "ascii", ["f4"], "plain letters instead of graphics";
         Mouse = "mouse", ["f2", "%"], "mouse on or off (off: select text with it)";
         Suspend = "suspend", ["ctrl-z"], "to the shell; fg brings it back";
+        Picture = "picture", ["P"], "save what is shown as a picture (SVG)";
         Redraw = "redraw", ["ctrl-l"], "draw anew";
     }
     List {
@@ -150,6 +151,8 @@ actions! {
         SiteOpen = "site-sessions", ["enter"], "its sessions";
         SiteEvents = "site-evidence", ["o"], "its evidence among the events";
         SiteCopy = "site-copy", ["y"], "copy the line of code";
+        SiteDown = "site-down", ["J"], "scroll what is known of it down";
+        SiteUp = "site-up", ["K"], "scroll what is known of it up";
     }
     Sessions {
         SessionOpen = "session-events", ["enter"], "its events";

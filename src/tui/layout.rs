@@ -66,6 +66,16 @@ pub fn split(body: Rect, detail: bool) -> (Rect, Rect) {
     (Rect { height: above, ..body }, Rect { y: body.y + above, height: below, ..body })
 }
 
+/// The same for a list of so many lines under a heading: what a short list does not need is the detail's.
+pub fn split_at(body: Rect, lines: usize) -> (Rect, Rect) {
+    let (list, detail) = split(body, true);
+    let need = super::num::cells(lines.saturating_add(2));
+    if detail.height == 0 || need >= list.height {
+        return (list, detail);
+    }
+    (Rect { height: need, ..list }, Rect { y: body.y + need, height: body.height - need, ..detail })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

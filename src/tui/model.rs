@@ -232,6 +232,17 @@ pub struct Holder {
     pub statement: String,
 }
 
+/// The leaking call sites.
+#[derive(Debug, Clone, Default)]
+pub struct Sites {
+    /// Selection.
+    pub list: List,
+    /// Indexes of the leaks shown, with the sessions of each that opened in the brush, or of all.
+    pub shown: Vec<(usize, u64)>,
+    /// Lines of the detail scrolled past, and of which leak.
+    pub scrolled: (usize, usize),
+}
+
 /// The sessions.
 #[derive(Debug, Clone, Default)]
 pub struct Sessions {
@@ -354,6 +365,8 @@ pub struct Generation {
     pub filter: u64,
     /// Searching.
     pub search: u64,
+    /// Jumping.
+    pub jump: u64,
     /// Comparing.
     pub compare: u64,
 }
@@ -380,7 +393,7 @@ pub struct Model {
     /// Time.
     pub axis: Axis,
     /// Call sites.
-    pub sites: List,
+    pub sites: Sites,
     /// Sessions.
     pub sessions: Sessions,
     /// Events.
@@ -418,7 +431,7 @@ impl Model {
             pane: Pane::Timeline,
             history: Vec::new(),
             axis: Axis::default(),
-            sites: List::default(),
+            sites: Sites::default(),
             sessions: Sessions::default(),
             events: Events::default(),
             diagnosis: List::default(),
@@ -485,11 +498,28 @@ impl Model {
         self.data()?.order.get(self.event_at(index)? as usize).copied()
     }
 
+    /// The selected leak's index.
+    pub fn site(&self) -> Option<usize> {
+        self.sites.shown.get(self.sites.list.at).map(|(leak, _)| *leak)
+    }
+
     /// The selected session's index.
     pub fn session(&self) -> Option<u32> {
         match self.sessions.lines.get(self.sessions.list.at) {
             Some(SessionLine::Session(index)) => Some(*index),
             _ => None,
+        }
+    }
+
+    /// The list of the pane shown; the timeline has none.
+    pub fn list_mut(&mut self) -> Option<&mut List> {
+        match self.pane {
+            Pane::Timeline => None,
+            Pane::Sites => Some(&mut self.sites.list),
+            Pane::Sessions => Some(&mut self.sessions.list),
+            Pane::Events => Some(&mut self.events.list),
+            Pane::Diagnosis => Some(&mut self.diagnosis),
+            Pane::Notes => Some(&mut self.note),
         }
     }
 
@@ -499,7 +529,8 @@ impl Model {
         match self.pane {
             Pane::Timeline => (0, body.height),
             Pane::Sites => {
-                (self.data().map_or(0, |d| d.case.leaks.len()), super::layout::split(body, true).0.height.saturating_sub(1))
+                let lines = self.sites.shown.len();
+                (lines, super::layout::split_at(body, lines).0.height.saturating_sub(1))
             }
             Pane::Sessions => {
                 (self.sessions.lines.len(), super::layout::split(body, self.sessions.holding).0.height.saturating_sub(2))

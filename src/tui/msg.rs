@@ -3,7 +3,7 @@
 use super::clock::Zone;
 use super::data::Data;
 use super::filter::Filter;
-use super::jobs::Change;
+use super::jobs::{Change, Target};
 use super::notes::Note;
 use crate::table::RowId;
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
@@ -30,14 +30,18 @@ pub enum Msg {
     Raw(Vec<(RowId, String)>),
     /// Positions in the order of time that pass the filters of this generation.
     Filtered(u64, Vec<u32>),
-    /// Positions that hold what was searched for, more of them; true at the end.
+    /// Positions that hold what was searched for, all that are known, sorted; true at the end.
     Found(u64, Vec<u32>, bool),
+    /// What was jumped to, and the position found, if there is one.
+    Jumped(u64, (Target, bool), Option<u32>),
     /// What changed in the brush.
     Compared(u64, Vec<Change>),
     /// Notes were read from the state of an earlier session.
     Restored(String),
     /// Something to tell the reader.
     Say(String),
+    /// The program goes on after it was stopped.
+    Continued,
     /// A moment passed.
     Tick,
 }
@@ -68,6 +72,8 @@ pub enum Cmd {
     Mouse(bool),
     /// Ring the bell.
     Bell,
+    /// Save what is shown as a picture.
+    Picture,
     /// Put text on the clipboard (OSC 52).
     Copy(String),
     /// Open a file at a line in the editor.
@@ -83,6 +89,8 @@ pub enum Cmd {
     Filter(Arc<Data>, u64, Vec<Filter>),
     /// Find the positions, among these or all, whose record holds this text.
     Search(Arc<Data>, u64, Option<Arc<Vec<u32>>>, String),
+    /// Find the next position of a kind from this one on (true) or before it, among these or all.
+    Jump(Arc<Data>, u64, Option<Arc<Vec<u32>>>, u32, (Target, bool)),
     /// Compare a stretch of time with the rest.
     Compare(Arc<Data>, u64, (i64, i64)),
     /// Read the notes of this case, if there are any.

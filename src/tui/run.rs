@@ -4,20 +4,22 @@ use super::host::Host;
 use super::model::{Model, Stage};
 use super::msg::{Cmd, Msg};
 use super::settings::Settings;
+use super::signals;
+use super::svg::svg;
 use super::update::update;
 use super::view::view;
 use super::work::{Latest, Readers, Wish, perform, read};
 use notify::{RecursiveMode, Watcher};
 use ratatui::Terminal;
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::{CrosstermBackend, TestBackend};
 use ratatui::crossterm::clipboard::CopyToClipboard;
 use ratatui::crossterm::cursor::{Hide, Show};
 use ratatui::crossterm::event::{
     self, DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture, Event, KeyCode, KeyModifiers,
     MouseEventKind,
 };
+use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
-use ratatui::crossterm::{Command, execute};
 use std::io::{self, Stdout, Write, stdout};
 use std::path::Path;
 use std::sync::Arc;
@@ -57,17 +59,6 @@ fn give_back() {
     let _ = terminal::disable_raw_mode();
 }
 
-/// The codes of [`give_back`], for somebody else to write.
-fn restoring() -> String {
-    let mut codes = String::new();
-    let written = DisableMouseCapture
-        .write_ansi(&mut codes)
-        .and_then(|()| DisableBracketedPaste.write_ansi(&mut codes))
-        .and_then(|()| LeaveAlternateScreen.write_ansi(&mut codes))
-        .and_then(|()| Show.write_ansi(&mut codes));
-    if written.is_ok() { codes } else { String::new() }
-}
-
 impl Screen {
     fn new(mouse: bool) -> io::Result<Screen> {
         let taken = take(mouse).and_then(|()| Terminal::new(CrosstermBackend::new(stdout())));
@@ -96,14 +87,21 @@ pub fn run(wish: Wish, settings: Settings, odd: Vec<String>, host: &Arc<dyn Host
     std::panic::set_hook(Box::new(move |info| {
         give_back();
         before(info);
+        // A thread that does the work takes the program with it: nobody else would answer for what it owes.
+        if std::thread::current().name() != Some("main") {
+            std::process::exit(101);
+        }
     }));
-    let guard = host.guard(&restoring());
     let mut screen = Screen::new(settings.mouse)?;
     let size = screen.terminal.size()?;
     let mut model = Model::new((size.width, size.height), settings, host.zone(), follow);
     screen.terminal.draw(|frame| view(&model, frame))?;
     let (send, messages) = channel();
     let lent = Arc::new(AtomicBool::new(false));
+    let signals = {
+        let send = send.clone();
+        signals::watch(give_back, Arc::clone(&lent), move || send.send(Msg::Continued).is_ok())?
+    };
     keys(send.clone(), Arc::clone(&lent));
     reader(wish, follow, send.clone());
     for text in odd {
@@ -112,7 +110,7 @@ pub fn run(wish: Wish, settings: Settings, odd: Vec<String>, host: &Arc<dyn Host
     let mut worker = Worker { host: Arc::clone(host), send, latest: Arc::default(), quick: None };
     let code = turns(&mut screen, &mut model, &messages, &mut worker, &lent)?;
     drop(screen);
-    drop(guard);
+    drop(signals);
     let _ = std::panic::take_hook();
     let problems = match &model.stage {
         Stage::Ready(data) => data.problems.clone(),
@@ -150,14 +148,24 @@ fn turns(
 /// Commands that need the terminal; all others are work.
 fn outside(screen: &mut Screen, model: &mut Model, worker: &mut Worker, lent: &AtomicBool, cmd: Cmd) -> io::Result<()> {
     match cmd {
-        Cmd::Redraw => screen.terminal.clear(),
+        Cmd::Redraw => {
+            // Whoever had the terminal meanwhile may have changed its modes.
+            terminal::disable_raw_mode()?;
+            take(model.settings.mouse)?;
+            retaken(screen, model)
+        }
         Cmd::Mouse(true) => execute!(stdout(), EnableMouseCapture),
         Cmd::Mouse(false) => execute!(stdout(), DisableMouseCapture),
         Cmd::Bell => {
             stdout().write_all(b"\x07")?;
             stdout().flush()
         }
-        Cmd::Copy(text) => execute!(stdout(), CopyToClipboard::to_clipboard_from(text)),
+        Cmd::Copy(text) => copy(&mut stdout(), &text),
+        Cmd::Picture => {
+            let said = picture(model, worker.host.as_ref());
+            update(model, Msg::Say(said));
+            Ok(())
+        }
         Cmd::Suspend => {
             let host = Arc::clone(&worker.host);
             lend(screen, model, lent, || host.suspend())
@@ -170,6 +178,23 @@ fn outside(screen: &mut Screen, model: &mut Model, worker: &mut Worker, lent: &A
             worker.perform(work);
             Ok(())
         }
+    }
+}
+
+/// Puts text on the terminal's clipboard (OSC 52): it gets through ssh, and through tmux where that allows it.
+fn copy(to: &mut impl Write, text: &str) -> io::Result<()> {
+    execute!(to, CopyToClipboard::to_clipboard_from(text))
+}
+
+/// Draws the frame once more, for a file.
+fn picture(model: &Model, host: &dyn Host) -> String {
+    let Ok(mut terminal) = Terminal::new(TestBackend::new(model.size.0, model.size.1));
+    let Ok(frame) = terminal.draw(|frame| view(model, frame));
+    let name = model.pane.title().to_lowercase().replace(' ', "-");
+    let text = svg(frame.buffer, model.settings.theme, &format!("backtrail: {name}"));
+    match host.export(&format!("backtrail-{name}.svg"), &text) {
+        Ok(path) => format!("written: {path}"),
+        Err(reason) => reason,
     }
 }
 
@@ -187,11 +212,16 @@ fn lend(
     let done = work();
     take(model.settings.mouse)?;
     lent.store(false, Ordering::Release);
-    let size = screen.terminal.size()?;
-    update(model, Msg::Resize(size.width, size.height));
     if let Err(reason) = done {
         update(model, Msg::Say(reason));
     }
+    retaken(screen, model)
+}
+
+/// The terminal is ours again: its size may be another one, and nothing of what stands on it is known.
+fn retaken(screen: &mut Screen, model: &mut Model) -> io::Result<()> {
+    let size = screen.terminal.size()?;
+    update(model, Msg::Resize(size.width, size.height));
     screen.terminal.clear()
 }
 
@@ -207,7 +237,7 @@ struct Worker {
 impl Worker {
     fn perform(&mut self, cmd: Cmd) {
         let (host, latest, send) = (Arc::clone(&self.host), Arc::clone(&self.latest), self.send.clone());
-        if matches!(cmd, Cmd::Filter(..) | Cmd::Search(..) | Cmd::Compare(..)) {
+        if matches!(cmd, Cmd::Filter(..) | Cmd::Search(..) | Cmd::Jump(..) | Cmd::Compare(..)) {
             std::thread::spawn(move || {
                 perform(cmd, host.as_ref(), &Readers::default(), &latest, &|msg| send.send(msg).is_ok());
             });
@@ -317,4 +347,17 @@ fn reader(wish: Wish, follow: bool, send: Sender<Msg>) {
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::copy;
+
+    #[test]
+    fn the_clipboard_gets_the_bytes_that_terminals_know() {
+        let mut bytes = Vec::new();
+        copy(&mut bytes, "Dao.java:19 größer").unwrap();
+        // OSC 52, the clipboard, base64 of UTF-8, string terminator.
+        assert_eq!(bytes, b"\x1b]52;c;RGFvLmphdmE6MTkgZ3LDtsOfZXI=\x1b\\");
+    }
 }

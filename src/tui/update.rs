@@ -54,7 +54,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Cmd> {
             Vec::new()
         }
         Msg::Found(generation, hits, done) => {
-            events::found(model, generation, &hits, done);
+            events::found(model, generation, hits, done);
+            Vec::new()
+        }
+        Msg::Jumped(generation, target, found) => {
+            events::jumped(model, generation, target, found);
             Vec::new()
         }
         Msg::Compared(generation, changes) => {
@@ -73,6 +77,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Cmd> {
             model.message = Some(text);
             Vec::new()
         }
+        Msg::Continued => vec![Cmd::Redraw],
         Msg::Key(_) | Msg::Tick => Vec::new(),
     };
     settle(model);
@@ -138,8 +143,7 @@ fn loaded(model: &mut Model, data: Arc<Data>) -> Vec<Cmd> {
     let at_end = old.is_some() && model.events.list.at + 1 >= model.event_count();
     model.stage = Stage::Ready(data);
     model.sessions.site = model.sessions.site.filter(|_| old.is_none());
-    sessions::refresh(model);
-    cmds.extend(events::refilter(model));
+    cmds.extend(brushed(model));
     if at_end {
         model.events.list.at = usize::MAX;
     }
@@ -149,18 +153,17 @@ fn loaded(model: &mut Model, data: Arc<Data>) -> Vec<Cmd> {
 /// Keeps every selection inside its list and in sight.
 fn settle(model: &mut Model) {
     let (count, height) = model.list_size();
-    let list = match model.pane {
-        Pane::Timeline => None,
-        Pane::Sites => Some(&mut model.sites),
-        Pane::Sessions => Some(&mut model.sessions.list),
-        Pane::Events => Some(&mut model.events.list),
-        Pane::Diagnosis => Some(&mut model.diagnosis),
-        Pane::Notes => Some(&mut model.note),
-    };
-    if let Some(list) = list {
+    if let Some(list) = model.list_mut() {
         list.settle(count, height);
     }
     sessions::hold(model);
+}
+
+/// The brush has changed: everything follows it.
+fn brushed(model: &mut Model) -> Vec<Cmd> {
+    sites::refresh(model);
+    sessions::refresh(model);
+    events::refilter(model)
 }
 
 /// Remembers where the reader stands, to come back.

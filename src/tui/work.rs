@@ -16,9 +16,11 @@ use crate::report::postmortem::{self, Form, Look};
 use crate::report::quotes::Quotes;
 use crate::report::timeline::csv;
 use crate::report::{build, markdown};
-use crate::source::again::Again;
-use crate::source::{Input, Origin, find};
+use crate::source::code::Code;
+use crate::source::reread::Reader;
+use crate::source::{Origin, find};
 use crate::table;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
@@ -33,6 +35,10 @@ pub struct Wish {
     pub paths: Vec<String>,
     /// How to read them.
     pub options: Options,
+    /// What to do about clocks that differ: correct those that are off beyond doubt, only find them, or leave them alone.
+    pub clocks: Option<bool>,
+    /// The folder of the source code, where there is one.
+    pub source: Option<PathBuf>,
 }
 
 /// Reads everything and says how far it is; at the end the reading, or why there is none.
@@ -45,7 +51,7 @@ pub fn read(wish: &Wish, send: Send<'_>) {
 
 fn reading(wish: &Wish, send: Send<'_>) -> Result<Data, String> {
     let found = find::find(&wish.paths);
-    let inputs: Vec<Input> = found.inputs.clone();
+    let inputs = &found.inputs;
     if inputs.is_empty() {
         let problems: Vec<String> = found.problems.iter().map(ToString::to_string).collect();
         let reason = if problems.is_empty() { "no log in it".into() } else { problems.join("; ") };
@@ -70,14 +76,21 @@ fn reading(wish: &Wish, send: Send<'_>) -> Result<Data, String> {
     at("building the table", bytes);
     let mut table = table::build::build(ingested.sources, ingested.strings);
     table::settle_zones(&mut table, &correlate::zone::find);
-    table::settle_clocks(&mut table, true, &correlate::clock::find);
+    if let Some(apply) = wish.clocks {
+        table::settle_clocks(&mut table, apply, &correlate::clock::find);
+    }
     at("pairing opens with closes", bytes);
     let case = correlate::correlate(&table);
     at("weighing causes", bytes);
     let diagnosis = diagnose::diagnose(&table, &case);
     let report = build::build(&table, &case, &diagnosis);
     at("putting the timeline together", bytes);
-    Ok(Data::new(table, case, report, inputs, problems))
+    let mut data = Data::new(table, case, report, problems);
+    if let Some(folder) = &wish.source {
+        at("looking up the source code", bytes);
+        data.look_up(&Code::open(folder));
+    }
+    Ok(data)
 }
 
 fn stored(origin: &Origin) -> u64 {
@@ -90,18 +103,18 @@ fn stored(origin: &Origin) -> u64 {
 /// What reads records again, made anew for each reading.
 #[derive(Default)]
 pub struct Readers {
-    again: Mutex<Option<(usize, Again)>>,
+    reader: Mutex<(usize, Reader)>,
 }
 
 impl Readers {
     /// Lends the reader of a reading's records.
-    fn with<T>(&self, data: &Arc<Data>, work: impl FnOnce(&mut Again) -> T) -> Option<T> {
-        let mut slot = self.again.lock().ok()?;
+    fn with<T>(&self, data: &Arc<Data>, work: impl FnOnce(&mut Reader) -> T) -> Option<T> {
+        let mut slot = self.reader.lock().ok()?;
         let name = Arc::as_ptr(data).addr();
-        if slot.as_ref().is_none_or(|(of, _)| *of != name) {
-            *slot = Some((name, Again::new(&data.inputs)));
+        if slot.0 != name {
+            *slot = (name, Reader::default());
         }
-        slot.as_mut().map(|(_, again)| work(again))
+        Some(work(&mut slot.1))
     }
 }
 
@@ -110,6 +123,7 @@ impl Readers {
 pub struct Latest {
     filter: AtomicU64,
     search: AtomicU64,
+    jump: AtomicU64,
     compare: AtomicU64,
 }
 
@@ -118,6 +132,7 @@ impl Latest {
     pub fn raise(&self, model: &Model) {
         self.filter.store(model.generation.filter, Ordering::Relaxed);
         self.search.store(model.generation.search, Ordering::Relaxed);
+        self.jump.store(model.generation.jump, Ordering::Relaxed);
         self.compare.store(model.generation.compare, Ordering::Relaxed);
     }
 }
@@ -156,32 +171,31 @@ pub fn rotated(wish: &mut Wish, before: &[(String, u64, Option<SystemTime>)]) {
 pub fn perform(cmd: Cmd, host: &dyn Host, readers: &Readers, latest: &Latest, send: Send<'_>) {
     match cmd {
         Cmd::Raw(data, ids) => {
-            let rows = data.table.rows();
-            let read = |again: &mut Again| {
-                let one = |id| (id, jobs::record(&data, again, &rows.get(id)).unwrap_or_else(|reason| format!("({reason})")));
-                ids.into_iter().map(one).collect()
-            };
-            if let Some(records) = readers.with(&data, read) {
+            if let Some(records) = readers.with(&data, |reader| jobs::records(&data, reader, &ids)) {
                 send(Msg::Raw(records));
             }
         }
         Cmd::Filter(data, generation, filters) => {
             let wanted = || latest.filter.load(Ordering::Relaxed) <= generation;
-            let kept = readers.with(&data, |again| jobs::filter(&data, again, &filters, &wanted));
+            let kept = readers.with(&data, |reader| jobs::filter(&data, reader, &filters, &wanted));
             if let Some(kept) = kept.flatten() {
                 send(Msg::Filtered(generation, kept));
             }
         }
         Cmd::Search(data, generation, among, text) => {
-            let among = among.map_or_else(|| jobs::all(&data), |shown| shown.to_vec());
             let wanted = || latest.search.load(Ordering::Relaxed) <= generation;
-            let done = readers.with(&data, |again| {
-                jobs::holding(&data, again, &among, &text, &wanted, &mut |hits| {
-                    send(Msg::Found(generation, hits, false));
-                })
+            let among = among.as_ref().map(|shown| shown.as_slice());
+            readers.with(&data, |reader| {
+                jobs::search(&data, reader, among, &text, &wanted, &mut |hits, done| {
+                    send(Msg::Found(generation, hits, done));
+                });
             });
-            if done == Some(true) {
-                send(Msg::Found(generation, Vec::new(), true));
+        }
+        Cmd::Jump(data, generation, among, here, (target, forward)) => {
+            let wanted = || latest.jump.load(Ordering::Relaxed) <= generation;
+            let among = among.as_ref().map(|shown| shown.as_slice());
+            if let Some(found) = jobs::jump(&data, among, here, (target, forward), &wanted) {
+                send(Msg::Jumped(generation, (target, forward), found));
             }
         }
         Cmd::Compare(data, generation, range) => {
@@ -203,7 +217,14 @@ pub fn perform(cmd: Cmd, host: &dyn Host, readers: &Readers, latest: &Latest, se
         Cmd::Export(data, notes, zone) => {
             send(Msg::Say(export(&data, &notes, zone, host)));
         }
-        Cmd::Quit(_) | Cmd::Suspend | Cmd::Redraw | Cmd::Mouse(_) | Cmd::Bell | Cmd::Copy(_) | Cmd::Edit { .. } => {}
+        Cmd::Quit(_)
+        | Cmd::Suspend
+        | Cmd::Redraw
+        | Cmd::Picture
+        | Cmd::Mouse(_)
+        | Cmd::Bell
+        | Cmd::Copy(_)
+        | Cmd::Edit { .. } => {}
     }
 }
 

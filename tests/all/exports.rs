@@ -1,7 +1,6 @@
 //! Every exporter on the hostile samples: what logs contain is data in every format, and every format keeps its rules.
 
 use super::tools::{backtrail, root};
-use serde_json::Value;
 use std::sync::OnceLock;
 
 /// What a verb prints for the hostile samples.
@@ -68,28 +67,6 @@ fn the_timeline_in_csv() {
 }
 
 #[test]
-fn the_timeline_for_timesketch() {
-    let text = hostile(&["timeline", "--format", "timesketch"]);
-    no_formulas(&text);
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let head = reader.headers().unwrap().clone();
-    for wanted in ["message", "datetime", "timestamp", "timestamp_desc"] {
-        assert!(head.iter().any(|h| h == wanted), "{wanted}");
-    }
-    let lines = hostile(&["timeline", "--format", "timesketch-jsonl"]);
-    let mut seen = 0;
-    for line in lines.lines() {
-        let event: Value = serde_json::from_str(line).unwrap();
-        let time = chrono::DateTime::parse_from_rfc3339(event["datetime"].as_str().unwrap()).unwrap();
-        assert_eq!(event["timestamp"].as_i64(), Some(time.timestamp_micros()));
-        assert!(!event["timestamp_desc"].as_str().unwrap().is_empty());
-        is_clean(event["message"].as_str().unwrap());
-        seen += 1;
-    }
-    assert_eq!(seen, records(&text).len());
-}
-
-#[test]
 fn the_timeline_in_mermaid() {
     let chart = hostile(&["timeline", "--format", "mermaid"]);
     is_clean(&chart);
@@ -114,33 +91,6 @@ fn the_timeline_in_mermaid() {
         assert_eq!(colons, usize::from(!section), "{line}");
         assert!(!line.contains([';', '#', '%', '<', '{', '"']), "{line}");
     }
-}
-
-#[test]
-fn the_timeline_for_perfetto() {
-    let text = hostile(&["timeline", "--format", "perfetto"]);
-    let trace: Value = serde_json::from_str(&text).unwrap();
-    let events = trace["traceEvents"].as_array().unwrap();
-    let mut open = std::collections::BTreeMap::new();
-    for e in events {
-        let ph = e["ph"].as_str().unwrap();
-        assert!(e["name"].is_string() && e["pid"].is_u64(), "{e}");
-        is_clean(e["name"].as_str().unwrap());
-        assert!(ph == "M" || e["ts"].is_i64(), "{e}");
-        match ph {
-            "b" => assert!(open.insert(e["id"].as_u64().unwrap(), e["ts"].as_i64().unwrap()).is_none(), "{e}"),
-            "e" => assert!(open.remove(&e["id"].as_u64().unwrap()).unwrap() <= e["ts"].as_i64().unwrap(), "{e}"),
-            "X" => assert!(e["dur"].as_i64().unwrap() >= 0),
-            "i" => assert!(matches!(e["s"].as_str(), Some("g" | "t"))),
-            "C" => assert!(e["args"]["value"].is_u64()),
-            "s" | "f" => assert!(e["id"].is_u64()),
-            "M" => assert!(e["args"]["name"].is_string()),
-            other => panic!("an event of kind {other}"),
-        }
-    }
-    // What nothing closed stays open, and what leaked is named so.
-    assert!(!open.is_empty());
-    assert!(events.iter().any(|e| e["name"].as_str().unwrap().starts_with("✗ leaked")));
 }
 
 /// The postmortem of the hostile samples, in Markdown.

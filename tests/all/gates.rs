@@ -2,6 +2,7 @@
 
 use super::exports::{hostile, is_clean, no_formulas};
 use super::tools::{backtrail, file, root};
+use backtrail::source::code::Code;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -86,79 +87,6 @@ fn sarif_looks_call_sites_up_in_the_code() {
     let args = ["report", "--format", "sarif", "--source", dir.path().to_str().unwrap()];
     let log: Value = serde_json::from_str(&printed(&args, &story("2023-08-10-slow-leak"))).unwrap();
     assert_eq!(log["runs"][0]["results"][0]["properties"]["lineExists"], false);
-}
-
-#[test]
-fn junit_is_well_formed() {
-    let xml = hostile(&["report", "--format", "junit"]);
-    is_clean(&xml);
-    assert!(xml.starts_with("<?xml version=\"1.0\""));
-    let mut open: Vec<&str> = Vec::new();
-    let mut cases = 0;
-    for (at, _) in xml.match_indices('<') {
-        let tag = &xml[at + 1..at + xml[at..].find('>').unwrap()];
-        let name = tag.trim_start_matches('/').split([' ', '/', '>']).next().unwrap();
-        match tag {
-            t if t.starts_with('?') => {}
-            t if t.starts_with('/') => assert_eq!(open.pop(), Some(name)),
-            t => {
-                assert!(["testsuites", "testsuite", "testcase", "failure", "skipped"].contains(&name), "{t}");
-                cases += usize::from(name == "testcase");
-                if !t.ends_with('/') {
-                    open.push(name);
-                }
-            }
-        }
-    }
-    assert!(open.is_empty());
-    let counted: usize = xml
-        .split("<testsuite ")
-        .skip(1)
-        .map(|s| s.split("tests=\"").nth(1).unwrap().split('"').next().unwrap().parse::<usize>().unwrap())
-        .sum();
-    assert_eq!(cases, counted);
-    assert!(xml.matches("<failure").count() >= 30);
-}
-
-/// Rules of OpenMetrics 1.0: families together, suffixes by type, escaped labels, `# EOF` at the end.
-#[test]
-fn openmetrics_keeps_its_rules() {
-    for text in [
-        hostile(&["report", "--format", "openmetrics"]),
-        printed(&["report", "--format", "openmetrics"], &story("healthy-day")),
-    ] {
-        is_clean(&text);
-        assert!(text.ends_with("\n# EOF\n") && !text.contains('\r') && !text.contains("\n\n"));
-        let mut families = std::collections::BTreeMap::new();
-        let mut current = String::new();
-        let mut samples = std::collections::BTreeSet::new();
-        for line in text.lines().filter(|l| *l != "# EOF") {
-            if let Some(head) = line.strip_prefix("# TYPE ") {
-                let (name, kind) = head.split_once(' ').unwrap();
-                assert!(families.insert(name.to_owned(), kind.to_owned()).is_none(), "{name} twice");
-                name.clone_into(&mut current);
-            } else if let Some(unit) = line.strip_prefix("# UNIT ") {
-                let (name, unit) = unit.split_once(' ').unwrap();
-                assert!(name == current && name.ends_with(unit));
-            } else if let Some(help) = line.strip_prefix("# HELP ") {
-                assert!(help.starts_with(&format!("{current} ")));
-            } else {
-                let suffix = match families[&current].as_str() {
-                    "counter" => "_total",
-                    "info" => "_info",
-                    _ => "",
-                };
-                let (name, value) = line.rsplit_once(' ').unwrap();
-                assert!(value.parse::<f64>().is_ok(), "{line}");
-                let (metric, labels) = name.split_once('{').unwrap_or((name, "}"));
-                assert_eq!(metric, format!("{current}{suffix}"));
-                assert!(samples.insert(name.to_owned()), "{name} twice");
-                // Outside of escapes there is an even number of quotes.
-                assert_eq!(labels.replace("\\\\", "").replace("\\\"", "").matches('"').count() % 2, 0, "{line}");
-            }
-        }
-        assert!(families.contains_key("db_client_connection_count"));
-    }
 }
 
 #[test]
@@ -388,5 +316,27 @@ fn the_postmortems_of_the_stories_can_be_verified() {
         let text = std::fs::read_to_string(root().join("sample-logs/outages").join(name).join("postmortem.md")).unwrap();
         assert!(text.contains("outage through connection leak"), "{name}");
         assert!(text.contains("- **Undersized pool**: ruled out."), "{name}");
+    }
+}
+
+/// The defects of the stories, each in another language, and the code that mended them.
+#[test]
+fn the_missing_return_is_seen_in_the_code_of_the_stories() {
+    let code = Code::open(&root().join("sample-logs/capture"));
+    let hint = |path: &str, line: usize| code.snippet(path, line).unwrap_or_else(|| panic!("{path}:{line}")).hint;
+    for (path, line, leaves) in [
+        ("python/apps/storefront/v5.3.0/storefront/vouchers.py", 16, Some(20)),
+        ("node/boxoffice/v7.3.2/src/seats.js", 7, Some(15)),
+        ("java/shop/versions/2.7.0/net/larchshop/api/service/ShipmentService.java", 19, None),
+        ("java/shop/versions/3.2.0/net/larchshop/api/service/InvoiceExportService.java", 24, Some(28)),
+    ] {
+        let found = hint(path, line).unwrap_or_else(|| panic!("{path}: nothing is seen"));
+        assert_eq!(found.leaves, leaves, "{path}: {}", found.text);
+        assert!(found.text.starts_with("returned at line"), "{path}: {}", found.text);
+    }
+    for (path, line) in
+        [("python/apps/storefront/v5.3.1/storefront/vouchers.py", 16), ("node/boxoffice/v7.3.3/src/seats.js", 7)]
+    {
+        assert_eq!(hint(path, line), None, "{path}");
     }
 }

@@ -50,6 +50,16 @@ impl Screen {
         }
     }
 
+    /// Sends a signal to what the shell runs.
+    fn signal(&self, signal: &str) {
+        let pane = self.tmux(&["display-message", "-p", "#{pane_pid}"]);
+        let shell = String::from_utf8_lossy(&pane.stdout).trim().to_owned();
+        let child = Command::new("ps").args(["-o", "pid=", "--ppid", &shell]).output().unwrap();
+        for pid in String::from_utf8_lossy(&child.stdout).split_whitespace() {
+            Command::new("kill").args([signal, pid]).status().unwrap();
+        }
+    }
+
     /// Neither the other screen nor the mouse is taken, and the cursor is seen.
     fn sane(&self) {
         let begin = Instant::now();
@@ -114,22 +124,60 @@ fn whatever_ends_it_the_terminal_comes_back() {
     let dir = tempfile::tempdir().unwrap();
     let Some(screen) = Screen::open(dir.path(), (90, 24)) else { return };
     let start = command("sample-logs/formats/hikaricp");
-    for (end, code) in [("-TERM", "code 143"), ("-KILL", "code 137"), ("keys", "code 130")] {
+    for (end, code) in [("-TERM", "code 143"), ("-HUP", "code 129"), ("-INT", "code 130"), ("keys", "code 130")] {
         screen.keys(&["clear", "Enter"]);
         screen.keys(&[&start, "Enter"]);
         screen.shows("nothing abnormal");
         if end == "keys" {
             screen.keys(&["C-c"]);
         } else {
-            let pane = screen.tmux(&["display-message", "-p", "#{pane_pid}"]);
-            let shell = String::from_utf8_lossy(&pane.stdout).trim().to_owned();
-            let child = Command::new("ps").args(["-o", "pid=", "--ppid", &shell]).output().unwrap();
-            for pid in String::from_utf8_lossy(&child.stdout).split_whitespace() {
-                Command::new("kill").args([end, pid]).status().unwrap();
-            }
+            screen.signal(end);
         }
         screen.sane();
         screen.keys(&["echo \"code $?\"", "Enter"]);
         screen.shows(code);
     }
+}
+
+#[test]
+fn stopped_and_continued_it_draws_itself_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(screen) = Screen::open(dir.path(), (70, 24)) else { return };
+    screen.keys(&[&command("sample-logs/formats/hikaricp"), "Enter"]);
+    screen.shows("nothing abnormal");
+    // A stop that cannot be caught leaves the screen to the shell, with the modes that the shell gives it.
+    screen.signal("-STOP");
+    screen.shows("Stopped");
+    // The shell reads a terminal that was left raw: only a line feed ends its line.
+    screen.keys(&["fg", "C-j"]);
+    let again = screen.shows("nothing abnormal");
+    assert!(!again.contains("Stopped"), "{again}");
+    screen.keys(&["4"]);
+    screen.shows("24 events");
+    screen.keys(&["q"]);
+    screen.sane();
+}
+
+#[test]
+fn what_is_copied_reaches_the_clipboard() {
+    let dir = tempfile::tempdir().unwrap();
+    let Some(screen) = Screen::open(dir.path(), (110, 30)) else { return };
+    screen.tmux(&["set-option", "-s", "set-clipboard", "on"]);
+    screen.keys(&[&command("sample-logs/outages/2023-08-10-slow-leak/logs"), "Enter"]);
+    screen.shows("confirmed: connection leak");
+    screen.keys(&["2", "y"]);
+    screen.shows("is on the clipboard");
+    let begin = Instant::now();
+    loop {
+        let copied = String::from_utf8_lossy(&screen.tmux(&["show-buffer"]).stdout).into_owned();
+        if copied == "ShipmentService.java:19 net.larchshop.api.service.ShipmentService.record" {
+            break;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(10), "the clipboard has {copied:?}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    screen.keys(&["P"]);
+    screen.shows("written: backtrail-call-sites.svg");
+    let picture = std::fs::read_to_string(dir.path().join("backtrail-call-sites.svg")).unwrap();
+    assert!(picture.contains("ShipmentService.java:19") && !picture.contains('\x1b'), "{picture}");
 }

@@ -142,8 +142,10 @@ fn decoded<'a>(value: &'a [u8], arena: &'a Arena) -> &'a [u8] {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Last {
     Start,
-    Word,
-    Keyword,
+    /// A word without quotes, which may be a keyword; where it begins in what was written.
+    Bare(usize),
+    /// A quoted name.
+    Quoted,
     Value,
     Operator,
     Open,
@@ -171,20 +173,20 @@ pub fn fingerprint(sql: &[u8], out: &mut Vec<u8>) {
             b'-' if rest.starts_with(b"--") => memchr::memchr(b'\n', rest).unwrap_or(rest.len()),
             b'/' if rest.starts_with(b"/*") => comment(rest),
             b'\'' => writer.value(string(rest, false)),
-            b'"' | b'`' => writer.word(rest, quoted(rest, *first), false),
+            b'"' | b'`' => writer.name(rest, quoted(rest, *first)),
             b'$' => match dollar(rest) {
                 Some(width) => writer.value(width),
                 None => writer.mark(rest),
             },
             b'0'..=b'9' => writer.value(number(rest)),
-            b'.' if rest.get(1).is_some_and(u8::is_ascii_digit) && writer.last != Last::Word => writer.value(number(rest)),
+            b'.' if rest.get(1).is_some_and(u8::is_ascii_digit) && !writer.behind_name() => writer.value(number(rest)),
             b'a'..=b'z' | b'A'..=b'Z' | b'_' | 0x80.. => {
-                let width = rest.iter().take_while(|b| in_word(**b)).count();
+                let width = rest.iter().position(|b| !in_word(*b)).unwrap_or(rest.len());
                 if width <= 2 && rest.get(width) == Some(&b'\'') {
                     let body = rest.get(width..).unwrap_or_default();
                     writer.value(width + string(body, matches!(first, b'e' | b'E')))
                 } else {
-                    writer.word(rest, width, true)
+                    writer.word(rest, width)
                 }
             }
             _ => writer.mark(rest),
@@ -204,11 +206,11 @@ struct Writer<'o> {
 impl Writer<'_> {
     /// A literal or parameter. A list of them is written as one.
     fn value(&mut self, width: usize) -> usize {
-        if self.last == Last::Comma && self.out.ends_with(b"?,") {
+        if self.last == Last::Comma && matches!(self.out.as_slice(), [.., b'?', b',']) {
             self.out.pop();
         } else {
             // The sign of a negative number is part of it.
-            if self.last == Last::Operator && (self.out.ends_with(b" -") || self.out.ends_with(b"(-")) {
+            if self.last == Last::Operator && matches!(self.out.as_slice(), [.., b' ' | b'(', b'-']) {
                 let before = self.out.len() - 1;
                 let sign = match self.out.get(..before) {
                     Some([.., b'(']) => true,
@@ -228,31 +230,47 @@ impl Writer<'_> {
                     return self.value(width);
                 }
             }
-            self.blank(!matches!(self.last, Last::Start | Last::Open | Last::Glue));
+            self.gap();
             self.out.push(b'?');
         }
         self.last = Last::Value;
         width
     }
 
-    fn word(&mut self, rest: &[u8], width: usize, bare: bool) -> usize {
+    /// A quoted name.
+    fn name(&mut self, rest: &[u8], width: usize) -> usize {
+        self.gap();
+        self.out.extend_from_slice(rest.get(..width).unwrap_or_default());
+        self.last = Last::Quoted;
+        width
+    }
+
+    /// A keyword, a constant or a name without quotes.
+    fn word(&mut self, rest: &[u8], width: usize) -> usize {
         let word = rest.get(..width).unwrap_or_default();
-        let constant = bare
-            && matches!(self.last, Last::Open | Last::Comma | Last::Operator)
-            && [&b"null"[..], b"true", b"false"].iter().any(|c| word.eq_ignore_ascii_case(c));
-        if constant {
+        if matches!(self.last, Last::Open | Last::Comma | Last::Operator) && is_constant(word) {
             return self.value(width);
         }
-        self.blank(!matches!(self.last, Last::Start | Last::Open | Last::Glue));
+        self.gap();
         let from = self.out.len();
-        if bare {
-            self.out.extend(word.iter().map(u8::to_ascii_lowercase));
-        } else {
-            self.out.extend_from_slice(word);
-        }
-        let keyword = bare && is_keyword(self.out.get(from..).unwrap_or_default());
-        self.last = if keyword { Last::Keyword } else { Last::Word };
+        self.out.extend(word.iter().map(u8::to_ascii_lowercase));
+        self.last = Last::Bare(from);
         width
+    }
+
+    /// True behind a keyword.
+    fn behind_keyword(&self) -> bool {
+        matches!(self.last, Last::Bare(from) if is_keyword(self.out.get(from..).unwrap_or_default()))
+    }
+
+    /// True behind a name.
+    fn behind_name(&self) -> bool {
+        matches!(self.last, Last::Bare(_) | Last::Quoted) && !self.behind_keyword()
+    }
+
+    /// The blank in front of a token, where one stands.
+    fn gap(&mut self) {
+        self.blank(!matches!(self.last, Last::Start | Last::Open | Last::Glue));
     }
 
     fn blank(&mut self, wanted: bool) {
@@ -264,7 +282,7 @@ impl Writer<'_> {
     fn mark(&mut self, rest: &[u8]) -> usize {
         match rest.first() {
             Some(b'(' | b'[') => {
-                self.blank(matches!(self.last, Last::Keyword | Last::Operator | Last::Comma));
+                self.blank(matches!(self.last, Last::Operator | Last::Comma) || self.behind_keyword());
                 self.out.extend(rest.first());
                 self.last = Last::Open;
             }
@@ -290,12 +308,12 @@ impl Writer<'_> {
                 self.last = Last::Glue;
                 return 2;
             }
-            Some(b'?') if self.last != Last::Word => return self.value(1),
+            Some(b'?') if !self.behind_name() => return self.value(1),
             Some(_) => {
                 let operator = |b: &u8| matches!(b, b'=' | b'<' | b'>' | b'!' | b'|' | b'&' | b'~' | b'@' | b'#' | b'^' | b'%');
                 let run = rest.iter().take_while(|b| operator(b)).count();
                 let width = if run == 0 { 1 } else { run + usize::from(run < 2 && rest.get(run) == Some(&b'>')) };
-                self.blank(!matches!(self.last, Last::Start | Last::Open | Last::Glue));
+                self.gap();
                 self.out.extend_from_slice(rest.get(..width).unwrap_or_default());
                 self.last = Last::Operator;
                 return width;
@@ -310,6 +328,15 @@ impl Writer<'_> {
         if self.out.ends_with(b"(?), (?)") {
             self.out.truncate(self.out.len() - 5);
         }
+    }
+}
+
+/// Words that stand for a value.
+fn is_constant(word: &[u8]) -> bool {
+    match word {
+        [b'n' | b'N' | b't' | b'T', _, _, _] => word.eq_ignore_ascii_case(b"null") || word.eq_ignore_ascii_case(b"true"),
+        [b'f' | b'F', _, _, _, _] => word.eq_ignore_ascii_case(b"false"),
+        _ => false,
     }
 }
 

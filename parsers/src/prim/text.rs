@@ -58,15 +58,34 @@ pub fn same(one: &[u8], other: &[u8]) -> bool {
     }
 }
 
+/// Where `marker` first stands in `text`. Short texts, as most are, are searched for the marker's rarest byte alone: a search
+/// that has to be prepared would take longer.
+pub fn find_text(text: &[u8], marker: &[u8]) -> Option<usize> {
+    if text.len() > 256 {
+        return memchr::memmem::find(text, marker);
+    }
+    let rare = |byte: &u8| match byte {
+        b' ' => 0,
+        b'a'..=b'z' => 1,
+        b'A'..=b'Z' | b'0'..=b'9' => 2,
+        _ => 3,
+    };
+    let Some((ahead, byte)) = marker.iter().enumerate().max_by_key(|(at, byte)| (rare(byte), usize::MAX - at)) else {
+        return Some(0);
+    };
+    let starts = memchr::memchr_iter(*byte, text.get(ahead..)?);
+    starts.into_iter().find(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(marker)))
+}
+
 /// The part of `text` after the first `marker`.
 pub fn after<'a>(text: &'a [u8], marker: &[u8]) -> Option<&'a [u8]> {
-    let at = memchr::memmem::find(text, marker)?;
+    let at = find_text(text, marker)?;
     text.get(at + marker.len()..)
 }
 
 /// The part of `text` before the first `marker`.
 pub fn before<'a>(text: &'a [u8], marker: &[u8]) -> Option<&'a [u8]> {
-    text.get(..memchr::memmem::find(text, marker)?)
+    text.get(..find_text(text, marker)?)
 }
 
 /// What stands between the first `open` and the next `close`.
@@ -130,6 +149,16 @@ pub fn strip_ansi<'a>(text: &'a [u8], arena: &'a Arena) -> &'a [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_marker_is_found_where_it_first_stands() {
+        let long = [b"x (y ".repeat(100), b"in z (end)".to_vec()].concat();
+        for (text, marker) in [("f (a.js:1)", " ("), ("ab in abc", "abc"), ("", "a"), ("aaab", "aab"), ("a)", ") "), ("x", "")]
+        {
+            assert_eq!(find_text(text.as_bytes(), marker.as_bytes()), text.find(marker), "{text} {marker}");
+        }
+        assert_eq!(find_text(&long, b"in z"), Some(500));
+    }
 
     #[test]
     fn a_byte_is_found_at_every_distance() {

@@ -303,8 +303,12 @@ fn fill(event: &mut Event<'_>) {
     let line = text::first_line(event.message).0;
     // Most messages have their values in attributes or have none.
     let paired = memchr::memchr(b'=', line).is_some();
-    let in_text = |key: &&str| if paired { pairs::value(line, key) } else { None };
-    let value = |keys: &[&str]| event.attr_any(keys).or_else(|| keys.iter().find_map(in_text).filter(|v| !v.is_empty()));
+    let in_text = |key: &&str| pairs::value(line, key);
+    let attrs = event.keyed();
+    let value = |keys: &[&str]| {
+        let told = || if paired { keys.iter().find_map(in_text).filter(|v| !v.is_empty()) } else { None };
+        attrs.any(keys).or_else(told)
+    };
     let named = || {
         text::after(line, b"pool ")
             .map(text::word)

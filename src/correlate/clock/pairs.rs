@@ -4,9 +4,10 @@ use super::fit::{self, Bounds, Fit};
 use super::rhythm;
 use crate::ingest::columns::basis;
 use crate::ingest::{IntCol, LongCol, TextCol};
+use crate::table::maps::HashMap;
 use crate::table::{Row, Rows};
 use backtrail_parsers::Kind;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 const SECOND: i64 = 1_000_000_000;
 /// Clocks further apart than this are zones, ns.

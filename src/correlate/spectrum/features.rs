@@ -8,8 +8,9 @@ use crate::correlate::ledger::Folded;
 use crate::correlate::templates::{Miner, TemplateId, Templates, Trained, messages};
 use crate::error::Error;
 use crate::ingest::{IntCol, TextCol};
+use crate::table::maps::HashMap;
 use crate::table::{EventTable, Row, RowId, Rows};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Units below which a feature is not looked at: chance alone makes so small ones look telling.
 const RARE: usize = 3;
@@ -24,9 +25,12 @@ pub(super) struct Said {
 }
 
 impl Said {
-    /// The templates of the units' messages, which are read from their files again; with what could not be read.
+    /// The templates of the units' messages, which are read from their files again; with what could not be read. A row
+    /// that tells of a statement says nothing else: its statement is a feature of its own.
     pub(super) fn of(table: &EventTable, units: &Units) -> (Said, Vec<Error>) {
-        let mut wanted: Vec<RowId> = units.rows.iter().map(|(_, row)| *row).collect();
+        let rows = table.rows();
+        let speaks = |row: &RowId| rows.get(*row).code(TextCol::Statement) == 0;
+        let mut wanted: Vec<RowId> = units.rows.iter().map(|(_, row)| *row).filter(speaks).collect();
         wanted.sort_unstable();
         wanted.dedup();
         let mut miner = Miner::new();

@@ -8,9 +8,9 @@ use crate::correlate::ledger::Folded;
 use crate::correlate::session::{Class, Join, Session};
 use crate::correlate::stats::quantile;
 use crate::ingest::{IntCol, LongCol, TextCol};
+use crate::table::maps::{HashMap, HashSet};
 use crate::table::{Row, RowId, Rows};
 use backtrail_parsers::{Kind, Layer};
-use std::collections::{HashMap, HashSet};
 
 const SECOND: i64 = 1_000_000_000;
 /// Rows that bear a request's id may be written so long before its start or after its end.
@@ -95,7 +95,7 @@ impl Units {
     }
 
     fn spans(&self, rows: &Rows<'_>, folded: &Folded) -> Spans {
-        let mut spans = Spans::new();
+        let mut spans = Spans::default();
         let threads = Threads::new(folded);
         for (number, unit) in (0u32..).zip(&self.list) {
             let keys = match unit {
@@ -182,7 +182,7 @@ struct Threads(HashMap<(u32, u32, u32), Vec<i64>>);
 
 impl Threads {
     fn new(folded: &Folded) -> Threads {
-        let mut borrows: HashMap<(u32, u32, u32), Vec<i64>> = HashMap::new();
+        let mut borrows: HashMap<(u32, u32, u32), Vec<i64>> = HashMap::default();
         for session in folded.sessions.iter().filter(|s| s.layer == Layer::Pool && s.thread != 0) {
             borrows.entry((session.source, session.pid, session.thread)).or_default().push(session.open);
         }

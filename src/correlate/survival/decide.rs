@@ -11,8 +11,9 @@ use crate::correlate::ledger::Folded;
 use crate::correlate::pooled;
 use crate::correlate::session::{Class, Session};
 use crate::table::Rows;
+use crate::table::maps::HashMap;
 use backtrail_parsers::Layer;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Parts of the window, and in how many of them sessions must be lost where a pool could keep them instead.
 const PARTS: i64 = 4;
@@ -82,7 +83,9 @@ pub fn decide(rows: &Rows<'_>, folded: &mut Folded, control: Control) -> Judged 
             Layer::Pool => doubt_threads(&mut opinions, &found, folded),
             _ => doubt_pools(&mut opinions, &found.list, setting.window),
         }
-        doubt_lost(&mut opinions, &found.list, lost(folded, layer));
+        if opinions.iter().any(|o| o.decision == Decision::Leaked) {
+            doubt_lost(&mut opinions, &found.list, lost(folded, layer));
+        }
         doubt_few(&mut opinions, if layer == Layer::Pool { HABIT } else { SEVERAL });
         judged.late.extend(late.into_iter().filter_map(|at| found.sessions.get(at).copied()));
         judged.findings.extend(give(layer, &found, &opinions, folded, &names));
@@ -191,7 +194,7 @@ fn among(opens: &[i64], passed: &[(i64, i64)]) -> usize {
 /// A thread that takes one connection and no other, where threads are used again, may be made to keep it.
 fn doubt_threads(opinions: &mut [Opinion], found: &Spells, folded: &Folded) {
     let key = |s: &Session| (s.source, s.pid, s.thread);
-    let mut borrows: HashMap<(u32, u32, u32), u64> = HashMap::new();
+    let mut borrows: HashMap<(u32, u32, u32), u64> = HashMap::default();
     for session in folded.sessions.iter().filter(|s| s.layer == Layer::Pool && s.thread != 0) {
         *borrows.entry(key(session)).or_default() += 1;
     }

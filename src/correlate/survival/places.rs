@@ -11,8 +11,9 @@ use crate::correlate::ledger::Folded;
 use crate::correlate::session::{Class, Opened, Session};
 use crate::ingest::TextCol;
 use crate::table::Rows;
+use crate::table::maps::HashMap;
 use backtrail_parsers::{Kind, Layer};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// What leaks are counted against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,7 +104,7 @@ fn requests(rows: &Rows<'_>) -> HashMap<String, u64> {
     }
     let [application, balancer] = counts;
     let counts = if application.is_empty() { balancer } else { application };
-    let mut out = HashMap::new();
+    let mut out = HashMap::default();
     #[expect(clippy::iter_over_hash_type, reason = "sums do not depend on the order")]
     for ((method, route), count) in counts {
         *out.entry(endpoint(rows, method, route)).or_default() += count;

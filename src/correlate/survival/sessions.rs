@@ -6,11 +6,12 @@ use crate::correlate::classify::{endpoint, is_open_question};
 use crate::correlate::ledger::Folded;
 use crate::correlate::pooled::{self, Client};
 use crate::correlate::session::{Class, Ended, Opened, Purpose, Session};
-use crate::correlate::stats::quantile;
+use crate::correlate::stats::quantile_of;
 use crate::ingest::{IntCol, TextCol};
+use crate::table::maps::HashMap;
 use crate::table::{Row, Rows};
 use backtrail_parsers::{Kind, Layer};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Pauses between signs of life needed to know what is usual.
 const PAUSES: usize = 100;
@@ -109,7 +110,7 @@ pub(super) fn window(rows: &Rows<'_>, indexes: &[u32], folded: &Folded) -> (i64,
 
 /// The pause between two signs of life of a server session that all but one in a thousand stay below.
 fn usual_pause(rows: &Rows<'_>) -> Option<i64> {
-    let mut last: HashMap<(u32, u32, u32), i64> = HashMap::new();
+    let mut last: HashMap<(u32, u32, u32), i64> = HashMap::default();
     let mut pauses = Vec::new();
     // In the table's order: that is the order of each log, and a session's lines stand in one.
     for row in rows.iter().filter(Row::has_time) {
@@ -127,8 +128,7 @@ fn usual_pause(rows: &Rows<'_>) -> Option<i64> {
             pauses.extend(last.insert(key, row.time()).map(|before| (row.time() - before).max(0)));
         }
     }
-    pauses.sort_unstable();
-    quantile(&pauses, 0.999).filter(|_| pauses.len() >= PAUSES)
+    quantile_of(&mut pauses, 0.999).filter(|_| pauses.len() >= PAUSES)
 }
 
 /// Numbers for the places that sessions belong to, 0 for unknown ones, and the places' names.

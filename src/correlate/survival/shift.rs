@@ -15,7 +15,7 @@ const CHANCE: f64 = 0.01;
 /// Source: A. N. Pettitt, "A non-parametric approach to the change-point problem", Applied Statistics 28 (1979).
 pub(super) fn find(spells: &[Spell]) -> Option<i64> {
     let mut closed: Vec<(i64, i64)> = spells.iter().filter(|s| s.fate == Fate::Closed).map(|s| (s.open, s.age)).collect();
-    closed.sort_unstable();
+    radsort::sort_by_key(&mut closed, |(open, _)| *open);
     let length = closed.len().div_ceil(BLOCKS).max(FEW);
     let blocks: Vec<(i64, f64)> = closed.chunks_exact(length).filter_map(block).collect();
     let (at, p) = pettitt(&blocks.iter().map(|(_, hold)| *hold).collect::<Vec<f64>>())?;

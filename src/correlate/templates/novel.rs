@@ -4,9 +4,10 @@
 
 use super::{Miner, TemplateId, Trained, messages};
 use crate::error::Error;
+use crate::table::maps::HashSet;
 use crate::table::{EventTable, Row, RowId, Rows};
 use backtrail_parsers::{Kind, Severity};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 const MINUTE: i64 = 60_000_000_000;
 /// A message that is new so long before the onset may have to do with it.

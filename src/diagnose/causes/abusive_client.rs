@@ -10,7 +10,7 @@ const MORE: f64 = 1.3;
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let mut weighing = Weighing::new(Cause::AbusiveClient);
     let (before, during) = (context.before(), context.during());
-    if during.clients.len() < 3 || before.clients.len() < 3 {
+    if during.talkers.clients() < 3 || before.talkers.clients() < 3 {
         weighing.missing(3.0, "the clients' addresses in the access log (X-Forwarded-For behind a proxy), before and during");
         return weighing.finish();
     }
@@ -33,8 +33,8 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         weighing.sign(Role::Sufficient, 2.0, value, text, Some(more), &few.rows);
         return weighing.finish();
     }
-    let (top, usual) = (during.top(1), before.top(1));
-    let (ten, usual_ten) = (during.top(10), before.top(10));
+    let (top, usual) = (during.talkers.top(1), before.talkers.top(1));
+    let (ten, usual_ten) = (during.talkers.top(10), before.talkers.top(10));
     let text = format!(
         "the busiest client made {:.1} % of the requests ({:.1} % before), the ten busiest {:.1} % ({:.1} %)",
         top * 100.0,

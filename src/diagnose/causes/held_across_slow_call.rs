@@ -8,7 +8,7 @@ use crate::diagnose::hypothesis::{Cause, Hypothesis};
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let mut weighing = Weighing::new(Cause::HeldAcrossSlowCall);
     let (facts, before, during) = (context.facts, context.before(), context.during());
-    let Some((ratio, was, now)) = length_ratio(context, |s| &s.holds, 0.95, 20) else {
+    let Some((ratio, was, now)) = length_ratio(context, |s| &s.holds, 20) else {
         weighing.missing(3.0, "the pool's borrows and returns");
         idle(context, &mut weighing);
         counted(context, &mut weighing);

@@ -82,7 +82,7 @@ fn hasty<'a>(context: &'a Context<'_>) -> Option<&'a Count> {
         return None;
     }
     // The median follows the mix of requests, and those that are tried again weigh more: the slow end must be as it was.
-    let (was, now) = (before.app_latency.ms(0.95, 20)?, during.app_latency.ms(0.95, 20)?);
+    let (was, now) = (before.app_latency.p95_ms(20)?, during.app_latency.p95_ms(20)?);
     let same = now <= 1.5 * was.max(20.0);
     let answered = during.app_failed.n as f64 <= 0.2 * gave_up.n as f64;
     (answered && during.timeouts.n == 0 && same).then_some(gave_up)

@@ -9,7 +9,7 @@ const QUICK: f64 = 5.0;
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let mut weighing = Weighing::new(Cause::NetworkLatency);
     let (before, during) = (context.before(), context.during());
-    let connect = length_ratio(context, |s| &s.connect, 0.95, 20);
+    let connect = length_ratio(context, |s| &s.connect, 20);
     if let Some((ratio, was, now)) = connect {
         let rows = both(&before.connect.rows, &during.connect.rows);
         let text = format!("connecting to the back end took {now:.1} ms at the 95th percentile, {was:.1} ms before");

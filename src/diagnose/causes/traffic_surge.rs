@@ -39,12 +39,12 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         let (new, _) = during.talkers.new_to(&before.talkers);
         let text = format!(
             "{} clients asked, {} before, {new} of them for the first time; the busiest made {:.1} % of the requests, {:.1} % before",
-            during.clients.len(),
-            before.clients.len(),
-            during.top(1) * 100.0,
-            before.top(1) * 100.0
+            during.talkers.clients(),
+            before.talkers.clients(),
+            during.talkers.top(1) * 100.0,
+            before.talkers.top(1) * 100.0
         );
-        weighing.sign(Role::Supporting, 1.0, 0.4, text, Some(during.clients.len() as f64), &rows);
+        weighing.sign(Role::Supporting, 1.0, 0.4, text, Some(during.talkers.clients() as f64), &rows);
         if ratio >= 2.0 {
             let text = format!("load grew {ratio:.1} times, spread over many clients");
             weighing.sign(Role::Sufficient, 1.5, (0.4 + ratio / 10.0).min(1.0), text, Some(ratio), &during.requests.rows);

@@ -60,7 +60,7 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         );
         plain &= ratio < 1.6;
     }
-    if let Some((ratio, before, now)) = length_ratio(context, |s| &s.holds, 0.95, 20) {
+    if let Some((ratio, before, now)) = length_ratio(context, |s| &s.holds, 20) {
         let text = format!("connections were held {now:.0} ms at the 95th percentile, {before:.0} ms before");
         weighing.sign(
             Role::Supporting,

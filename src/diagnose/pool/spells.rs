@@ -9,6 +9,7 @@ use crate::diagnose::facts::{Facts, Side};
 use crate::ingest::LongCol;
 use crate::table::{RowId, Rows};
 use backtrail_parsers::Kind;
+use std::collections::BTreeSet;
 
 /// Times of an empty pool nearer to each other than this are one spell.
 const GAP: i64 = 5 * SECOND;
@@ -66,7 +67,11 @@ pub(super) fn four(rows: &Rows<'_>, facts: &Facts, pools: &[Pool], requests: &Re
     out.empty = all.iter().map(|(a, b)| ns_to_seconds(b - a)).sum();
     out.rows = pools.iter().flat_map(|p| p.vain.iter().take(1)).map(|v| v.row).take(3).collect();
     let calm: Spans = if before.to > before.from { vec![(before.from, before.to)] } else { Vec::new() };
-    (out.busy_before, out.busy_empty) = (busy(rows, pools, &calm), busy(rows, pools, &all));
+    // Where nothing is known to have been held, statements need not be looked for.
+    if [&calm, &all].iter().any(|spans| pools.iter().any(|pool| held(pool, spans) > 0.0)) {
+        let statements = statements(rows);
+        (out.busy_before, out.busy_empty) = (busy(&statements, pools, &calm), busy(&statements, pools, &all));
+    }
     (out.decay, out.through) = decay(pools, requests, &empty);
     out
 }
@@ -136,26 +141,37 @@ fn inside(spans: &Spans, from: i64, to: i64) -> f64 {
 }
 
 /// Time in statements over time held, in some stretches.
-fn busy(rows: &Rows<'_>, pools: &[Pool], spans: &Spans) -> Option<f64> {
-    if spans.is_empty() {
-        return None;
-    }
+fn busy(statements: &[(i64, i64)], pools: &[Pool], spans: &Spans) -> Option<f64> {
     let held: f64 = pools.iter().map(|pool| held(pool, spans)).sum();
-    let timed = |r: &crate::table::Row<'_>| matches!(r.kind(), Kind::Query | Kind::SlowQuery) && r.has_time();
-    let servers: std::collections::BTreeSet<u32> =
-        rows.iter().filter(|r| r.kind() == Kind::DbOpen).map(|r| r.source_id()).collect();
-    // A statement that the application logs too counts once: the server's word is taken where there is one.
-    let at_server = rows.iter().any(|r| timed(&r) && servers.contains(&r.source_id()));
     let (mut ran, mut count) = (0.0, 0usize);
-    for row in rows.iter().filter(timed).filter(|r| !at_server || servers.contains(&r.source_id())) {
-        let Some(lasted) = row.long(LongCol::Duration) else { continue };
-        let (from, to) =
-            if row.time_is_start() { (row.time(), row.time() + lasted) } else { (row.time() - lasted, row.time()) };
-        let part = inside(spans, from, to.max(from + 1000));
+    for (from, to) in statements {
+        let part = inside(spans, *from, (*to).max(from + 1000));
         count += usize::from(part > 0.0);
         ran += part;
     }
     (held > 0.0 && count >= FEW).then(|| ran / held)
+}
+
+/// When statements began and ended.
+fn statements(rows: &Rows<'_>) -> Vec<(i64, i64)> {
+    let mut told: Vec<(u32, i64, i64)> = Vec::new();
+    let mut servers = BTreeSet::new();
+    for row in rows.iter() {
+        match row.kind() {
+            Kind::DbOpen => {
+                servers.insert(row.source_id());
+            }
+            Kind::Query | Kind::SlowQuery if row.has_time() => {
+                let Some(lasted) = row.long(LongCol::Duration) else { continue };
+                let begun = if row.time_is_start() { row.time() } else { row.time() - lasted };
+                told.push((row.source_id(), begun, begun + lasted));
+            }
+            _ => {}
+        }
+    }
+    // A statement that the application logs too counts once: the server's word is taken where there is one.
+    let at_server = told.iter().any(|(source, ..)| servers.contains(source));
+    told.into_iter().filter(|(source, ..)| !at_server || servers.contains(source)).map(|(_, from, to)| (from, to)).collect()
 }
 
 /// Connection-seconds lent by a pool in some stretches.

@@ -2,6 +2,7 @@
 
 use super::{Count, Gauge, SECOND, Signals, Timing};
 use crate::correlate::session::{Ended, Session};
+use crate::correlate::stats::sort_changes;
 use crate::correlate::{Case, Class};
 use crate::diagnose::front::{Front, Hours, Tier, span};
 use crate::ingest::{IntCol, LongCol, TextCol};
@@ -184,7 +185,7 @@ impl Signals {
                 self.time(Timing::Hold, bucket, Some(end - session.open), session.end_row.unwrap_or(session.open_row));
             }
         }
-        changes.sort_unstable();
+        sort_changes(&mut changes, |(time, ..)| *time, |(_, change, _)| *change > 0);
         let Some((_, _, mut row)) = changes.first().copied() else { return };
         let mut changes = changes.into_iter().peekable();
         let mut open = 0i32;

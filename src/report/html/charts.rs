@@ -3,15 +3,34 @@
 
 use super::{Material, escape};
 use crate::correlate::series::BUCKETS;
+use crate::report::lanes::leaked;
 use crate::report::local::millis;
 use crate::report::timeline::rows;
+use crate::report::{Ref, Series};
+
+/// Stands for the lines that opened what leaked.
+const LEAKED: &str = "leaked";
+/// Of those, shown at the most.
+const OPENED: usize = 24;
+
+/// A curve: a value a bucket, `None` where there is nothing to show.
+type Curve = Vec<Option<u32>>;
 
 /// One plot.
-struct Plot<'c> {
-    title: &'c str,
+#[derive(Default)]
+struct Plot {
+    title: &'static str,
     says: String,
-    first: &'c [u32],
-    second: Option<&'c [u32]>,
+    first: Curve,
+    second: Curve,
+    /// True where heights are logarithms.
+    logarithmic: bool,
+    /// The curve of the report's peaks whose lines stand behind it.
+    peaks: &'static str,
+}
+
+fn known(curve: &[u32]) -> Curve {
+    curve.iter().copied().map(Some).collect()
 }
 
 /// All plots of a report; empty where nothing can be drawn.
@@ -20,35 +39,48 @@ pub fn charts(m: &Material<'_>) -> String {
     let Some(from) = series.from.as_deref().and_then(millis) else { return String::new() };
     let top = |curve: &[u32]| curve.iter().copied().max().unwrap_or(0);
     let all = |curve: &[u32]| curve.iter().map(|v| u64::from(*v)).sum::<u64>();
-    let mut plots: Vec<Plot<'_>> = Vec::new();
-    for (layer, title) in
-        [("pool", "Connections borrowed from pools"), ("proxy", "Open at the proxy"), ("db", "Open at the database")]
-    {
+    let mut plots: Vec<Plot> = Vec::new();
+    for (layer, title, peaks) in [
+        ("pool", "Connections borrowed from pools", "open.pool"),
+        ("proxy", "Open at the proxy", "open.proxy"),
+        ("db", "Open at the database", "open.db"),
+    ] {
         if let Some(curve) = series.open.get(layer) {
-            plots.push(Plot { title, says: format!("at most {}", top(curve)), first: curve, second: None });
+            plots.push(Plot { title, says: format!("at most {}", top(curve)), first: known(curve), peaks, ..Plot::default() });
         }
     }
     plots.push(Plot {
         title: "Leaked and not yet ended",
         says: format!("at most {}", top(&series.leaked)),
-        first: &[],
-        second: Some(&series.leaked),
+        second: known(&series.leaked),
+        peaks: LEAKED,
+        ..Plot::default()
     });
     plots.push(Plot {
         title: "Borrowers waiting",
         says: format!("at most {}", top(&series.waiting)),
-        first: &series.waiting,
-        second: None,
+        first: known(&series.waiting),
+        peaks: "waiting",
+        ..Plot::default()
     });
     plots.push(Plot {
         title: "Waited in vain or turned away",
         says: format!("{} in all", all(&series.timeouts)),
-        first: &[],
-        second: Some(&series.timeouts),
+        second: known(&series.timeouts),
+        peaks: "timeouts",
+        ..Plot::default()
     });
     let failed = format!("{} in all; dashed: {} that ended in a 5xx", all(&series.requests), all(&series.errors));
-    plots.push(Plot { title: "Requests", says: failed, first: &series.requests, second: Some(&series.errors) });
-    plots.retain(|p| !p.first.is_empty() || p.second.is_some_and(|s| !s.is_empty()));
+    plots.push(Plot {
+        title: "Requests",
+        says: failed,
+        first: known(&series.requests),
+        second: known(&series.errors),
+        peaks: "errors",
+        ..Plot::default()
+    });
+    plots.push(latency(series));
+    plots.retain(|p| !p.first.is_empty() || !p.second.is_empty());
     if plots.is_empty() {
         return String::new();
     }
@@ -65,7 +97,7 @@ pub fn charts(m: &Material<'_>) -> String {
     let frame = frame(m);
     out.push_str(&markers(m));
     for plot in &plots {
-        out.push_str(&draw(plot, &frame));
+        out.push_str(&draw(m, plot, &frame));
     }
     out.push_str(&axis(m, from, step));
     out.push_str(
@@ -100,49 +132,141 @@ fn frame(m: &Material<'_>) -> String {
     out
 }
 
-fn draw(plot: &Plot<'_>, frame: &str) -> String {
-    let top = plot.first.iter().chain(plot.second.unwrap_or_default()).copied().max().unwrap_or(0).max(1);
+/// How long requests took: half of them, and 95 % of them, no longer than this.
+fn latency(series: &Series) -> Plot {
+    let micros = |curve: &[Option<f64>]| -> Curve {
+        let whole = |seconds: f64| u32::try_from(std::time::Duration::try_from_secs_f64(seconds).ok()?.as_micros()).ok();
+        curve.iter().map(|value| value.map(|s| whole(s).unwrap_or(u32::MAX))).collect()
+    };
+    let of = |curve: &[Option<f64>], pick: fn(f64, f64) -> f64| curve.iter().flatten().copied().reduce(pick).unwrap_or(0.0);
+    let (median, p95) = (&series.latency_p50, &series.latency_p95);
+    Plot {
+        title: "How long requests took",
+        says: format!(
+            "half of them at most {} to {}; dashed: 95 % of them at most {} to {}; logarithmic",
+            duration(of(median, f64::min)),
+            duration(of(median, f64::max)),
+            duration(of(p95, f64::min)),
+            duration(of(p95, f64::max))
+        ),
+        first: micros(median),
+        second: micros(p95),
+        logarithmic: true,
+        peaks: "latency",
+    }
+}
+
+/// Seconds as people read them: `4 ms`, `1.5 s`.
+fn duration(seconds: f64) -> String {
+    match seconds {
+        s if s < 0.001 => format!("{:.1} ms", s * 1000.0),
+        s if s < 1.0 => format!("{:.0} ms", s * 1000.0),
+        s if s < 10.0 => format!("{s:.1} s"),
+        s => format!("{s:.0} s"),
+    }
+}
+
+fn draw(m: &Material<'_>, plot: &Plot, frame: &str) -> String {
+    let values = || plot.first.iter().chain(&plot.second).flatten().copied();
+    let scale = Scale {
+        top: values().max().unwrap_or(0).max(1),
+        // A logarithm needs an end; below it there is nothing to see.
+        low: plot.logarithmic.then(|| values().filter(|v| *v > 0).min().unwrap_or(1)),
+    };
     let mut shapes = String::new();
-    for (curve, line, area) in [(plot.first, "curve", "area"), (plot.second.unwrap_or_default(), "second", "second-area")] {
-        if curve.is_empty() {
-            continue;
+    for (curve, line, area) in [(&plot.first, "curve", "area"), (&plot.second, "second", "second-area")] {
+        for (start, values) in runs(curve) {
+            let path = path(start, &values, &scale);
+            let first = scale.height(values.first().copied().unwrap_or(0));
+            shapes.push_str(&format!(
+                "<path class=\"{area}\" d=\"M{start} 100{path}V100Z\"/><path class=\"{line}\" d=\"M{start} {first}{path}\"/>"
+            ));
         }
-        let path = path(curve, top);
-        shapes.push_str(&format!(
-            "<path class=\"{area}\" d=\"M0 100{path}V100Z\"/><path class=\"{line}\" d=\"M0 {}{path}\"/>",
-            height(curve.first().copied().unwrap_or(0), top)
-        ));
     }
     let label = format!("{}: {}", plot.title, plot.says);
     format!(
         "<figure><figcaption>{} <small>{}</small></figcaption>\
          <svg class=\"plot\" viewBox=\"0 0 {BUCKETS} 100\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"{}\">\
-         <title>{}</title>{frame}{shapes}</svg></figure>\n",
+         <title>{}</title>{frame}{shapes}</svg>{}</figure>\n",
         escape(plot.title),
         escape(&plot.says),
         escape(&label),
-        escape(&label)
+        escape(&label),
+        lines(m, plot.peaks)
     )
 }
 
-fn height(value: u32, top: u32) -> String {
-    format!("{:.1}", 98.0 - 94.0 * f64::from(value) / f64::from(top))
+/// The lines behind a curve's highest values, folded away; those outside of what is zoomed to are hidden by the script.
+fn lines(m: &Material<'_>, curve: &str) -> String {
+    let item = |time: &str, says: &str, evidence: &[Ref]| {
+        let at = m.fraction(time).map(|f| format!(" data-at=\"{f:.5}\"")).unwrap_or_default();
+        format!("<li{at}>{} {}{}</li>", escape(&m.zone.seconds(time)), escape(says), m.cites(evidence, 2))
+    };
+    let mut items: Vec<String> = Vec::new();
+    if curve == LEAKED {
+        let lost = m.bars.iter().filter(|b| leaked(b)).take(OPENED);
+        items.extend(lost.map(|b| item(&b.open, &format!("{} opened", b.key), &[b.at])));
+    } else {
+        let value = |v: f64| if curve == "latency" { duration(v) } else { format!("{v}") };
+        let peaks = m.report.series.peaks.iter().filter(|p| p.curve == curve);
+        items.extend(peaks.map(|p| item(&p.time, &value(p.value), &p.evidence)));
+    }
+    if items.is_empty() {
+        return String::new();
+    }
+    let what = if curve == LEAKED { "The first lines behind it" } else { "The lines behind its highest values" };
+    format!("<details class=\"lines\"><summary>{what}</summary><ul>{}</ul></details>", items.concat())
+}
+
+/// From values to heights: 0 is the bottom, the largest value the top.
+struct Scale {
+    top: u32,
+    /// The value at the bottom of a logarithmic scale.
+    low: Option<u32>,
+}
+
+impl Scale {
+    fn height(&self, value: u32) -> String {
+        let share = match self.low {
+            None => f64::from(value) / f64::from(self.top),
+            Some(low) => {
+                let of = |v: u32| f64::from(v.max(low)).ln();
+                (of(value) - of(low)) / (of(self.top) - of(low)).max(f64::MIN_POSITIVE)
+            }
+        };
+        format!("{:.1}", 98.0 - 94.0 * share)
+    }
+}
+
+/// The stretches of a curve without a hole.
+fn runs(curve: &[Option<u32>]) -> Vec<(usize, Vec<u32>)> {
+    let mut out: Vec<(usize, Vec<u32>)> = Vec::new();
+    let mut before = None;
+    for (bucket, value) in curve.iter().enumerate() {
+        match (value, before, out.last_mut()) {
+            (Some(value), Some(_), Some((_, run))) => run.push(*value),
+            (Some(value), ..) => out.push((bucket, vec![*value])),
+            (None, ..) => {}
+        }
+        before = *value;
+    }
+    out
 }
 
 /// Steps: a value holds over its bucket. Equal neighbours are one piece.
-fn path(curve: &[u32], top: u32) -> String {
+fn path(start: usize, values: &[u32], scale: &Scale) -> String {
     let mut out = String::new();
     let mut before = None;
-    for (bucket, value) in curve.iter().enumerate() {
+    for (bucket, value) in (start..).zip(values) {
         if before != Some(*value) {
             if before.is_some() {
                 out.push_str(&format!("H{bucket}"));
             }
-            out.push_str(&format!("V{}", height(*value, top)));
+            out.push_str(&format!("V{}", scale.height(*value)));
             before = Some(*value);
         }
     }
-    out.push_str(&format!("H{}", curve.len()));
+    out.push_str(&format!("H{}", start + values.len()));
     out
 }
 
@@ -186,4 +310,25 @@ fn axis(m: &Material<'_>, from: i64, step: f64) -> String {
     };
     let labels: String = (0..=4).map(label).collect();
     format!("<div class=\"axis\" title=\"times in {}\">{labels}</div>\n", escape(&m.zone.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_part_a_curve() {
+        let curve = [None, Some(1), Some(1), None, None, Some(3)];
+        assert_eq!(runs(&curve), [(1, vec![1, 1]), (5, vec![3])]);
+        let scale = Scale { top: 3, low: None };
+        assert_eq!(path(5, &[3], &scale), "V4.0H6");
+        assert_eq!(path(1, &[1, 1], &scale), "V66.7H3");
+    }
+
+    #[test]
+    fn logarithms_show_small_values_beside_large_ones() {
+        let scale = Scale { top: 10_000, low: Some(1) };
+        assert_eq!([0, 1, 100, 10_000].map(|v| scale.height(v)), ["98.0", "98.0", "51.0", "4.0"]);
+        assert_eq!(Scale { top: 5, low: Some(5) }.height(5), "98.0");
+    }
 }

@@ -29,7 +29,7 @@
       if (element.classList.contains('bar')) element.closest('li').style.opacity = seen ? '' : '.35';
       else element.style.visibility = seen ? '' : 'hidden';
     }
-    for (const row of document.querySelectorAll('tr[data-at]')) {
+    for (const row of document.querySelectorAll('[data-at]')) {
       const at = Number(row.dataset.at);
       row.hidden = span < 1 && (at < view[0] || at > view[1]);
     }
@@ -62,7 +62,9 @@
       if (start === null) return;
       const now = at(plot, event), a = Math.min(start, now), b = Math.max(start, now);
       start = null; brush.remove();
-      // A click shows what happened about that moment.
+      // A click shows what happened about that moment, and the lines behind the curve.
+      const lines = plot.parentNode.querySelector('details');
+      if (lines && event.type !== 'pointercancel') lines.open = true;
       if (event.type !== 'pointercancel') show(b - a > .01 * (view[1] - view[0]) ? a : a - 2 / width, b - a > .01 * (view[1] - view[0]) ? b : b + 2 / width);
     };
     plot.addEventListener('pointerup', stop);

@@ -1,8 +1,8 @@
 //! The written sections of the report.
 
-use super::{Material, escape};
+use super::{Material, escape, leads};
 use crate::report::local::{millis, span};
-use crate::report::{Finding, Hypothesis};
+use crate::report::{Finding, Hypothesis, Ref, Report};
 
 /// Findings shown of a cause; the rest is folded away.
 const FINDINGS: usize = 3;
@@ -30,37 +30,48 @@ pub fn head(m: &Material<'_>) -> String {
         escape(&capital(&title)),
         escape(&r.verdict.summary)
     );
-    let mut figures: Vec<(String, String)> = Vec::new();
+    let mut figures: Vec<(String, String, Vec<Ref>)> = Vec::new();
+    let failures = lines_of(r, "errors");
     let i = &r.incident;
     if let Some(onset) = &i.onset {
         let end = i.recovered.as_deref().or(r.window.to.as_deref());
         let long = end.and_then(millis).zip(millis(onset)).map(|(b, a)| span((b - a) as f64 / 1000.0)).unwrap_or_default();
         let not_over = if i.recovered.is_some() { "" } else { ", not over" };
-        figures.push((long, format!("seen by users, since {}{not_over}", m.zone.minutes(onset))));
+        let ends = r.incident.spells.first().into_iter().chain(r.incident.spells.last());
+        let ends: Vec<Ref> = ends.flat_map(|s| s.evidence.first().into_iter().chain(s.evidence.last())).copied().collect();
+        let ends = ends.first().into_iter().chain(ends.last()).copied().collect();
+        figures.push((long, format!("seen by users, since {}{not_over}", m.zone.minutes(onset)), ends));
     }
     if let (Some(failed), Some(requests)) = (r.impact.failed, r.impact.requests) {
-        figures.push((percent(r.impact.failed_share), format!("{failed} of {requests} requests failed")));
+        figures.push((percent(r.impact.failed_share), format!("{failed} of {requests} requests failed"), failures.clone()));
     }
     if let (Some(hit), Some(all)) = (r.impact.clients_affected, r.impact.clients) {
         let key = r.impact.client_key.as_deref().unwrap_or("client");
-        figures.push((percent(r.impact.clients_affected_share), format!("{hit} of {all} clients hit, by {key}")));
+        figures.push((percent(r.impact.clients_affected_share), format!("{hit} of {all} clients hit, by {key}"), failures));
     }
     if let Some(p) = &r.impact.error_peak {
-        figures
-            .push((percent(Some(p.share)), format!("worst minute {}: {} of {}", m.zone.minutes(&p.at), p.failed, p.requests)));
+        let says = format!("worst minute {}: {} of {}", m.zone.minutes(&p.at), p.failed, p.requests);
+        figures.push((percent(Some(p.share)), says, p.evidence.clone()));
     }
     let leaked: u64 = r.leaks.iter().map(|l| l.sessions).sum();
     if leaked > 0 {
-        figures.push((leaked.to_string(), "connections never given back".into()));
+        let opened = r.leaks.iter().flat_map(|l| l.evidence.iter().copied()).collect();
+        figures.push((leaked.to_string(), "connections never given back".into(), opened));
     }
     if !figures.is_empty() {
         out.push_str("<ul class=\"figures\">");
-        for (figure, says) in figures {
-            out.push_str(&format!("<li><b>{}</b>{}</li>", escape(&figure), escape(&says)));
+        for (figure, says, lines) in figures {
+            out.push_str(&format!("<li><b>{}</b>{}{}</li>", escape(&figure), escape(&says), m.cites(&lines, 2)));
         }
         out.push_str("</ul>\n");
     }
     out
+}
+
+/// The lines behind the peaks of a curve.
+fn lines_of(report: &Report, curve: &str) -> Vec<Ref> {
+    let peaks = report.series.peaks.iter().filter(|p| p.curve == curve);
+    peaks.flat_map(|p| p.evidence.iter().copied()).collect()
 }
 
 fn item(inner: &str) -> String {
@@ -177,7 +188,7 @@ pub fn sites(m: &Material<'_>) -> String {
             .unwrap_or_else(|| "not attributed".into());
         let of = leak
             .rate
-            .map(|r| format!(", {:.1} per 1000 borrows ({:.1} to {:.1})", r.per_1000, r.low, r.high))
+            .map(|r| format!(", {:.1} per 1000 {} ({:.1} to {:.1})", r.per_1000, r.unit, r.low, r.high))
             .unwrap_or_default();
         out.push_str(&format!("<h3>{}. <code>{}</code></h3>\n<p>", leak.rank, escape(&name)));
         if let (Some(function), Some(_)) = (&function, &file) {
@@ -197,6 +208,7 @@ pub fn sites(m: &Material<'_>) -> String {
         if let (Some(endpoint), Some(_)) = (&leak.endpoint, site) {
             out.push_str(&format!("<p>Serving <code>{}</code>.</p>\n", escape(endpoint)));
         }
+        out.push_str(&leads::common(m, leak));
         let caller = |c: &crate::report::CallSite| {
             let file = c.file.clone().map(|f| format!(" ({f}:{})", c.line.unwrap_or(0))).unwrap_or_default();
             format!("<li><code>{}{}</code></li>", escape(c.function.as_deref().unwrap_or("?")), escape(&file))
@@ -283,7 +295,7 @@ pub fn ledger(m: &Material<'_>) -> String {
             if l.balanced { "holds" } else { "BROKEN" }
         ));
     }
-    out.push_str("</tbody></table></div></section>\n");
+    out.push_str(&format!("</tbody></table></div>\n{}</section>\n", leads::judged(m)));
     out
 }
 

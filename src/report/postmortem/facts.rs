@@ -88,15 +88,22 @@ pub(super) fn impact(w: &Writer<'_>) -> Vec<Sentence> {
             edge,
         ));
     }
+    if let (Some(share), Some([all, bad])) = (i.degraded_share, i.degraded) {
+        let during = "between the first bad request and the last one";
+        out.push(
+            w.counted(format!("{during} {bad} of {all} requests of users failed or were too slow ({})", percent(share)), edge),
+        );
+    }
     if let Some(peak) = &i.error_peak {
         let at = w.zone.words(&peak.at);
-        out.push(w.counted(
+        out.push(w.proved(
             format!(
                 "the worst minute was {at}: {} of {} requests failed ({})",
                 peak.failed,
                 peak.requests,
                 percent(peak.share)
             ),
+            &peak.evidence,
             edge,
         ));
     }

@@ -1,9 +1,11 @@
 //! The timeline as Chrome trace JSON, which Perfetto opens: connections as asynchronous slices per pool (slices of one
-//! thread must nest, connections do not), counters, markers, and flows from a borrow to the server session behind it.
+//! thread must nest, connections do not), counters, markers, and flows from a request over its borrow to the server session
+//! behind it, where ids and process ids say so. What only the order of events says is told as an argument.
 
 use super::{rows, seen};
 use crate::report::Report;
-use crate::report::lanes::{Bar, leaked};
+use crate::report::json::line;
+use crate::report::lanes::{Asked, Bar, leaked};
 use crate::report::local::micros;
 use crate::report::text::{clean, place};
 use serde_json::{Value, json};
@@ -13,6 +15,8 @@ use std::io::Write;
 /// Process ids of the trace: one a layer, one for markers and curves.
 const LAYERS: [(&str, u32); 3] = [("pool", 10), ("proxy", 20), ("db", 30)];
 const STORY: u32 = 1;
+/// Requests that borrowed connections.
+const REQUESTS: (&str, u32) = ("request", 5);
 
 /// Writes the trace: `{"displayTimeUnit": …, "traceEvents": […]}`, an event a line.
 pub fn write(report: &Report, bars: &[Bar], out: &mut dyn Write) -> std::io::Result<()> {
@@ -20,16 +24,18 @@ pub fn write(report: &Report, bars: &[Bar], out: &mut dyn Write) -> std::io::Res
     let tracks = tracks(bars, &mut events);
     story(report, &mut events);
     curves(report, &mut events);
+    let by_id: BTreeMap<u32, &Bar> = bars.iter().map(|b| (b.id, b)).collect();
     for bar in bars {
-        connection(report, bar, &tracks, &mut events);
+        connection(report, bar, &by_id, &tracks, &mut events);
     }
-    flows(bars, &tracks, &mut events);
+    requests(report, bars, &tracks, &mut events);
+    flows(bars, &by_id, &tracks, &mut events);
     out.write_all(b"{\"displayTimeUnit\":\"ms\",\"traceEvents\":[\n")?;
     for (index, event) in events.iter().enumerate() {
         if index > 0 {
             out.write_all(b",\n")?;
         }
-        serde_json::to_writer(&mut *out, event)?;
+        out.write_all(line(event)?.as_bytes())?;
     }
     out.write_all(b"\n]}\n")
 }
@@ -38,14 +44,16 @@ type Tracks<'b> = BTreeMap<(&'b str, &'b str), (u32, u32)>;
 
 /// Process and thread of each layer and pool, with their names.
 fn tracks<'b>(bars: &'b [Bar], events: &mut Vec<Value>) -> Tracks<'b> {
-    let groups: BTreeSet<(&str, &str)> = bars.iter().map(|b| (b.layer, b.group.as_str())).collect();
+    let requests = bars.iter().filter_map(|b| b.request.as_ref()).map(|r| (REQUESTS.0, r.group.as_str()));
+    let groups: BTreeSet<(&str, &str)> = bars.iter().map(|b| (b.layer, b.group.as_str())).chain(requests).collect();
     let name = |what: &str, pid: u32, tid: u32, name: &str| json!({"ph": "M", "name": what, "pid": pid, "tid": tid, "args": {"name": name}});
     events.push(name("process_name", STORY, 0, "incident"));
     let mut tracks = BTreeMap::new();
-    for (layer, pid) in LAYERS {
+    for (layer, pid) in std::iter::once(REQUESTS).chain(LAYERS) {
+        let what = if layer == REQUESTS.0 { "requests".to_owned() } else { format!("{layer} connections") };
         for (tid, key) in (1u32..).zip(groups.iter().filter(|(l, _)| *l == layer)) {
             if tid == 1 {
-                events.push(name("process_name", pid, 0, &format!("{layer} connections")));
+                events.push(name("process_name", pid, 0, &what));
             }
             events.push(name("thread_name", pid, tid, key.1));
             tracks.insert(*key, (pid, tid));
@@ -85,6 +93,9 @@ fn curves(report: &Report, events: &mut Vec<Value>) {
     ] {
         curves.push((name.to_owned(), curve));
     }
+    let millis = |curve: &[Option<f64>]| curve.iter().map(|v| whole_millis(*v)).collect::<Vec<u32>>();
+    let latency = [("latency p50, ms", millis(&series.latency_p50)), ("latency p95, ms", millis(&series.latency_p95))];
+    curves.extend(latency.iter().map(|(name, curve)| ((*name).to_owned(), curve.as_slice())));
     for (name, curve) in curves {
         let mut before = None;
         for (bucket, value) in curve.iter().enumerate() {
@@ -99,7 +110,13 @@ fn curves(report: &Report, events: &mut Vec<Value>) {
     }
 }
 
-fn connection(report: &Report, bar: &Bar, tracks: &Tracks<'_>, events: &mut Vec<Value>) {
+/// Seconds as whole milliseconds; 0 where there was no request.
+fn whole_millis(seconds: Option<f64>) -> u32 {
+    let span = std::time::Duration::try_from_secs_f64(seconds.unwrap_or(0.0)).unwrap_or_default();
+    u32::try_from(span.as_millis()).unwrap_or(u32::MAX)
+}
+
+fn connection(report: &Report, bar: &Bar, by_id: &BTreeMap<u32, &Bar>, tracks: &Tracks<'_>, events: &mut Vec<Value>) {
     let Some((pid, tid)) = tracks.get(&(bar.layer, bar.group.as_str())) else { return };
     let Some(ts) = micros(&bar.open) else { return };
     // A connection that nothing closed has no end event: the viewer draws it to the end and says that it did not finish.
@@ -108,7 +125,11 @@ fn connection(report: &Report, bar: &Bar, tracks: &Tracks<'_>, events: &mut Vec<
         None => format!("{} (open, {})", bar.key, bar.class.replace('_', " ")),
         Some(_) => bar.key.clone(),
     };
-    let args = json!({"class": bar.class, "why": bar.why, "client": bar.client, "opened at": place(report, &bar.at)});
+    let mut args = json!({"class": bar.class, "why": bar.why, "client": bar.client, "opened at": place(report, &bar.at)});
+    if let (Some(server), Some(fields)) = (bar.carried_by.and_then(|id| by_id.get(&id)), args.as_object_mut()) {
+        let by = if bar.carried_surely { "by its process id" } else { "by the order of events" };
+        fields.insert("carried by".into(), json!(format!("{} ({}), {by}", server.key, place(report, &server.at))));
+    }
     events
         .push(json!({"ph": "b", "name": name, "cat": bar.layer, "id": bar.id, "ts": ts, "pid": pid, "tid": tid, "args": args}));
     if let Some(end) = bar.end.as_deref().and_then(micros) {
@@ -117,21 +138,66 @@ fn connection(report: &Report, bar: &Bar, tracks: &Tracks<'_>, events: &mut Vec<
     }
 }
 
-/// A flow binds to a slice of a thread, so each end of a flow gets one of a microsecond beside its connection.
-fn flows(bars: &[Bar], tracks: &Tracks<'_>, events: &mut Vec<Value>) {
-    let by_id: BTreeMap<u32, &Bar> = bars.iter().map(|b| (b.id, b)).collect();
-    let mut anchor = |bar: &Bar, ts: i64, ph: &str, id: u32, what: &str| {
-        if let Some((pid, tid)) = tracks.get(&(bar.layer, bar.group.as_str())) {
-            events.push(json!({"ph": "X", "name": what, "cat": "link", "ts": ts, "dur": 1, "pid": pid, "tid": tid}));
+/// Each request that borrowed, once.
+fn requests(report: &Report, bars: &[Bar], tracks: &Tracks<'_>, events: &mut Vec<Value>) {
+    let all: BTreeMap<u32, &Asked> = bars.iter().filter_map(|b| b.request.as_ref()).map(|r| (r.id, r)).collect();
+    for (id, request) in all {
+        let Some((pid, tid)) = tracks.get(&(REQUESTS.0, request.group.as_str())) else { continue };
+        let Some(ts) = micros(&request.from) else { continue };
+        let args = json!({"request id": request.key, "logged at": place(report, &request.at)});
+        events.push(
+            json!({"ph": "b", "name": request.name, "cat": REQUESTS.0, "id": id, "ts": ts, "pid": pid, "tid": tid, "args": args}),
+        );
+        if let Some(end) = request.to.as_deref().and_then(micros) {
             events.push(
-                json!({"ph": ph, "bp": "e", "name": "carried by", "cat": "link", "id": id, "ts": ts, "pid": pid, "tid": tid}),
+                json!({"ph": "e", "name": request.name, "cat": REQUESTS.0, "id": id, "ts": end.max(ts), "pid": pid, "tid": tid}),
             );
         }
-    };
+    }
+}
+
+/// An end of a flow, or a step of it: where, when, and what to call the slice that it binds to.
+struct Stop<'b> {
+    track: (&'b str, &'b str),
+    ts: i64,
+    what: &'static str,
+}
+
+/// From the request over the borrow to the server session. A flow binds to a slice of a thread, so each of its stops gets one
+/// of a microsecond beside its connection.
+fn flows(bars: &[Bar], by_id: &BTreeMap<u32, &Bar>, tracks: &Tracks<'_>, events: &mut Vec<Value>) {
+    let mut made: BTreeSet<(u32, u32, i64)> = BTreeSet::new();
     for bar in bars {
-        let Some(server) = bar.carried_by.and_then(|id| by_id.get(&id)) else { continue };
-        let (Some(borrow), Some(open)) = (micros(&bar.open), micros(&server.open)) else { continue };
-        anchor(bar, borrow, "s", bar.id, "borrowed");
-        anchor(server, borrow.max(open), "f", bar.id, "carries");
+        let Some(borrow) = micros(&bar.open) else { continue };
+        let server = bar.carried_by.filter(|_| bar.carried_surely).and_then(|id| by_id.get(&id));
+        let mut stops = Vec::new();
+        if let Some((request, from)) = bar.request.as_ref().and_then(|r| Some((r, micros(&r.from)?))) {
+            stops.push(Stop { track: (REQUESTS.0, &request.group), ts: from.min(borrow), what: "asks" });
+        }
+        stops.push(Stop { track: (bar.layer, &bar.group), ts: borrow, what: "borrowed" });
+        if let Some((server, open)) = server.and_then(|s| Some((s, micros(&s.open)?))) {
+            stops.push(Stop { track: (server.layer, &server.group), ts: borrow.max(open), what: "carries" });
+        }
+        let last = stops.len() - 1;
+        for (index, stop) in stops.iter().enumerate().filter(|_| last > 0) {
+            let Some((pid, tid)) = tracks.get(&stop.track) else { continue };
+            let (ph, ts) = (
+                if index == 0 {
+                    "s"
+                } else if index == last {
+                    "f"
+                } else {
+                    "t"
+                },
+                stop.ts,
+            );
+            // Flows of one moment share a slice: two of the same length would lie on one another.
+            if made.insert((*pid, *tid, ts)) {
+                events.push(json!({"ph": "X", "name": stop.what, "cat": "link", "ts": ts, "dur": 1, "pid": pid, "tid": tid}));
+            }
+            events.push(
+                json!({"ph": ph, "bp": "e", "name": "holds", "cat": "link", "id": bar.id, "ts": ts, "pid": pid, "tid": tid}),
+            );
+        }
     }
 }

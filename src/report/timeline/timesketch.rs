@@ -5,6 +5,7 @@ use super::{Row, rows, seen};
 use crate::error::{Error, Result};
 use crate::report::Report;
 use crate::report::csv::defuse;
+use crate::report::json;
 use crate::report::local::micros;
 use crate::report::text::clean;
 use serde::Serialize;
@@ -59,7 +60,7 @@ pub fn csv(report: &Report, out: &mut dyn Write) -> Result<()> {
 /// Writes JSON lines.
 pub fn jsonl(report: &Report, out: &mut dyn Write) -> std::io::Result<()> {
     for event in rows(report).iter().filter_map(|row| event(report, row)) {
-        serde_json::to_writer(&mut *out, &event)?;
+        out.write_all(json::line(&event)?.as_bytes())?;
         out.write_all(b"\n")?;
     }
     Ok(())

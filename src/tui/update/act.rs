@@ -1,5 +1,6 @@
 //! What each action does.
 
+use super::super::jobs::Target;
 use super::super::keymap::Action;
 use super::super::model::{Ask, Model, Overlay, Pane, Prompt, ZoneView};
 use super::super::msg::Cmd;
@@ -54,6 +55,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Cmd> {
             return vec![Cmd::Mouse(model.settings.mouse)];
         }
         Action::Suspend => return vec![Cmd::Suspend],
+        Action::Picture => return vec![Cmd::Picture],
         Action::Redraw => return vec![Cmd::Redraw],
         Action::Up => scroll(model, -1),
         Action::Down => scroll(model, 1),
@@ -76,8 +78,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Cmd> {
         Action::PrevMark => axis::marker(model, false),
         Action::Brush => {
             if axis::brush(model) {
-                sessions::refresh(model);
-                return events::refilter(model);
+                return super::brushed(model);
             }
         }
         Action::Compare => return overlay::compare(model),
@@ -87,6 +88,8 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Cmd> {
         Action::SiteOpen => sites::open(model),
         Action::SiteEvents => sites::evidence(model),
         Action::SiteCopy => return sites::copy(model),
+        Action::SiteDown => sites::scroll(model, 1),
+        Action::SiteUp => sites::scroll(model, -1),
         Action::SessionOpen => sessions::open(model),
         Action::Group => {
             model.sessions.group = model.sessions.group.next();
@@ -117,15 +120,15 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Cmd> {
             return events::refilter(model);
         }
         Action::Pivot => overlay::pivot(model),
-        Action::NextError => events::jump(model, events::Wanted::Error, true),
-        Action::PrevError => events::jump(model, events::Wanted::Error, false),
-        Action::NextWarning => events::jump(model, events::Wanted::Warning, true),
-        Action::PrevWarning => events::jump(model, events::Wanted::Warning, false),
-        Action::NextSlow => events::jump(model, events::Wanted::Slow, true),
-        Action::PrevSlow => events::jump(model, events::Wanted::Slow, false),
-        Action::NextFile => events::jump(model, events::Wanted::OtherFile, true),
-        Action::NextMarked => events::jump(model, events::Wanted::Marked, true),
-        Action::PrevMarked => events::jump(model, events::Wanted::Marked, false),
+        Action::NextError => return events::jump(model, Target::Error, true),
+        Action::PrevError => return events::jump(model, Target::Error, false),
+        Action::NextWarning => return events::jump(model, Target::Warning, true),
+        Action::PrevWarning => return events::jump(model, Target::Warning, false),
+        Action::NextSlow => return events::jump(model, Target::Slow, true),
+        Action::PrevSlow => return events::jump(model, Target::Slow, false),
+        Action::NextFile => return events::jump(model, Target::OtherFile, true),
+        Action::NextMarked => events::marked(model, true),
+        Action::PrevMarked => events::marked(model, false),
         Action::MarkEvent => return notes::toggle(model),
         Action::Comment => {
             if let Some(row) = model.event_row(model.events.list.at) {
@@ -177,18 +180,11 @@ fn turn(model: &mut Model, by: usize) {
 /// Moves the selection of the pane's list.
 pub(super) fn scroll(model: &mut Model, by: i64) {
     let (count, _) = model.list_size();
-    let list = match model.pane {
-        Pane::Timeline => return,
-        Pane::Sites => &mut model.sites,
-        Pane::Sessions => &mut model.sessions.list,
-        Pane::Events => &mut model.events.list,
-        Pane::Diagnosis => &mut model.diagnosis,
-        Pane::Notes => &mut model.note,
-    };
+    let Some(list) = model.list_mut() else { return };
     list.at = num::index(num::signed(list.at).saturating_add(by)).min(count.saturating_sub(1));
-    let (pane, at) = (model.pane, list.at);
+    let at = list.at;
     // The cursor goes where the reader is, so that all panes tell of the same moment.
-    if pane == Pane::Events
+    if model.pane == Pane::Events
         && let (Some(row), Some(data)) = (model.event_row(at), model.data())
     {
         model.axis.cursor = data.table.rows().get(row).time().clamp(data.window.0, data.window.1);
@@ -210,8 +206,7 @@ fn back(model: &mut Model) -> Vec<Cmd> {
     if model.axis.marked().is_some() && model.pane == Pane::Timeline {
         model.axis.brush = None;
         model.axis.brushing = None;
-        sessions::refresh(model);
-        return events::refilter(model);
+        return super::brushed(model);
     }
     let Some(place) = model.history.pop() else {
         model.message = Some("this is where you began; q quits".into());
@@ -223,6 +218,7 @@ fn back(model: &mut Model) -> Vec<Cmd> {
     model.events.filters = place.filters;
     model.sessions.site = place.site;
     model.sessions.list = place.sessions;
+    sites::refresh(model);
     sessions::refresh(model);
     let cmds = if changed { events::refilter(model) } else { Vec::new() };
     model.events.list = place.events;

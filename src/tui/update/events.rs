@@ -1,27 +1,16 @@
 //! The merged log: filters, search, jumps, and which records are to be read again.
 
-use super::super::clock::SECOND;
 use super::super::data::Data;
-use super::super::filter::{Filter, Rule, took};
+use super::super::filter::{Filter, Rule};
+use super::super::jobs::Target;
 use super::super::model::{Model, Pane, Search};
 use super::super::msg::Cmd;
 use super::super::num;
-use crate::table::{Row, RowId};
-use backtrail_parsers::Severity;
+use crate::table::RowId;
 use std::sync::Arc;
 
 /// Records kept in memory.
 const KEPT: usize = 2000;
-
-/// What to jump to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
-    Error,
-    Warning,
-    Slow,
-    OtherFile,
-    Marked,
-}
 
 /// The filters in force: those typed, unless switched off, and the brush.
 fn in_force(model: &Model) -> Vec<Filter> {
@@ -88,19 +77,19 @@ pub(super) fn search(model: &mut Model, text: &str) -> Vec<Cmd> {
 
 /// More hits are known. The first one after where the reader stood is jumped to once the search is done, or as soon as
 /// the reader asks.
-pub(super) fn found(model: &mut Model, generation: u64, hits: &[u32], done: bool) {
+pub(super) fn found(model: &mut Model, generation: u64, hits: Vec<u32>, done: bool) {
     let Some(search) = model.events.search.as_mut().filter(|_| generation == model.generation.search) else { return };
-    search.hits.extend(hits);
+    search.hits = hits;
     search.done = done;
     if !done {
         return;
     }
-    search.hits.sort_unstable();
     let (count, from) = (search.hits.len(), search.from.take());
     if count == 0 {
         model.message = Some(format!("nothing holds {}", search.text));
     } else if let Some(from) = from {
-        let first = search.hits.iter().find(|p| **p >= from).or(search.hits.first()).copied();
+        let after = search.hits.partition_point(|p| *p < from);
+        let first = search.hits.get(after).or(search.hits.first()).copied();
         select(model, first);
     }
 }
@@ -112,7 +101,6 @@ pub(super) fn hit(model: &mut Model, forward: bool) {
         model.message = Some("nothing was searched for yet".into());
         return;
     };
-    search.hits.sort_unstable();
     let first = search.hits.partition_point(|p| *p < here);
     let next = search.hits.partition_point(|p| *p <= here);
     let found = if forward { search.hits.get(next) } else { first.checked_sub(1).and_then(|i| search.hits.get(i)) };
@@ -139,38 +127,43 @@ pub(super) fn at_time(model: &mut Model, time: i64) {
     select(model, Some(position));
 }
 
-/// Jumps to the next event of a kind, or the one before.
-pub(super) fn jump(model: &mut Model, wanted: Wanted, forward: bool) {
-    let Some(data) = model.data().cloned() else { return };
-    let rows = data.table.rows();
-    let count = model.event_count();
-    let here = model.events.list.at;
-    let source = model.event_row(here).map(|id| rows.get(id).source_id());
-    let fits = |row: &Row<'_>| match wanted {
-        Wanted::Error => row.severity() >= Severity::ERROR,
-        Wanted::Warning => row.severity() >= Severity::WARN,
-        Wanted::Slow => took(row).is_some_and(|ns| ns >= SECOND),
-        Wanted::OtherFile => Some(row.source_id()) != source,
-        Wanted::Marked => model.notes.iter().any(|n| n.row == row.id),
-    };
-    let test = |index: &usize| model.event_row(*index).is_some_and(|id| fits(&rows.get(id)));
-    let found = if forward { (here + 1..count).find(test) } else { (0..here.min(count)).rev().find(test) };
-    match found {
-        Some(index) => {
-            model.events.list.at = index;
-            super::act::centre(model);
-        }
-        None => {
-            let what = match wanted {
-                Wanted::Error => "error",
-                Wanted::Warning => "warning",
-                Wanted::Slow => "record that took a second",
-                Wanted::OtherFile => "record of another source",
-                Wanted::Marked => "marked record",
-            };
-            model.message = Some(format!("no {what} {} this", if forward { "after" } else { "before" }));
-        }
+/// Looks for the next event of a kind, or the one before; it may be far away.
+pub(super) fn jump(model: &mut Model, target: Target, forward: bool) -> Vec<Cmd> {
+    let Some((data, here)) = model.data().cloned().zip(model.event_at(model.events.list.at)) else { return Vec::new() };
+    model.generation.jump += 1;
+    vec![Cmd::Jump(data, model.generation.jump, model.events.shown.clone(), here, (target, forward))]
+}
+
+/// The event jumped to was found, or there is none.
+pub(super) fn jumped(model: &mut Model, generation: u64, (target, forward): (Target, bool), found: Option<u32>) {
+    if generation != model.generation.jump {
+        return;
     }
+    let what = match target {
+        Target::Error => "error",
+        Target::Warning => "warning",
+        Target::Slow => "record that took a second",
+        Target::OtherFile => "record of another source",
+    };
+    landed(model, what, forward, found);
+}
+
+fn landed(model: &mut Model, what: &str, forward: bool, found: Option<u32>) {
+    match found {
+        Some(position) => select(model, Some(position)),
+        None => model.message = Some(format!("no {what} {} this", if forward { "after" } else { "before" })),
+    }
+}
+
+/// Jumps to the next marked event, or the one before.
+pub(super) fn marked(model: &mut Model, forward: bool) {
+    let Some((data, here)) = model.data().cloned().zip(model.event_at(model.events.list.at)) else { return };
+    let rows = data.table.rows();
+    let positions = model.notes.iter().filter_map(|n| data.position_of(&rows, n.row)).map(num::count);
+    let shown = |position: &u32| model.events.shown.as_ref().is_none_or(|shown| shown.binary_search(position).is_ok());
+    let positions = positions.filter(shown);
+    let found = if forward { positions.filter(|p| *p > here).min() } else { positions.filter(|p| *p < here).max() };
+    landed(model, "marked record", forward, found);
 }
 
 /// Scrolls the record shown whole; another record begins at its beginning.

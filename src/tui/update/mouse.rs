@@ -1,9 +1,9 @@
 //! The mouse: a click selects, the wheel scrolls or zooms, a drag on the timeline brushes.
 
-use super::super::layout::{axis as columns, split, tabs};
+use super::super::layout::{axis as columns, split, split_at, tabs};
 use super::super::model::{Model, Pane};
 use super::super::msg::Cmd;
-use super::{act, axis, events, go, sessions};
+use super::{act, axis, brushed, go};
 use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use unicode_width::UnicodeWidthStr;
 
@@ -36,8 +36,7 @@ pub(super) fn mouse(model: &mut Model, event: MouseEvent) -> Vec<Cmd> {
         }
         MouseEventKind::Up(MouseButton::Left) if timeline && model.axis.brushing.is_some() => {
             axis::brush(model);
-            sessions::refresh(model);
-            return events::refilter(model);
+            return brushed(model);
         }
         MouseEventKind::Down(MouseButton::Left) => row(model, event.row),
         _ => {}
@@ -67,7 +66,6 @@ fn tab(model: &mut Model, column: u16) {
 fn row(model: &mut Model, row: u16) {
     let body = model.areas().body;
     let detail = match model.pane {
-        Pane::Sites => true,
         Pane::Sessions => model.sessions.holding,
         Pane::Events => model.events.record,
         _ => false,
@@ -77,20 +75,16 @@ fn row(model: &mut Model, row: u16) {
         Pane::Diagnosis => 0,
         _ => 1,
     };
-    let above = split(body, detail).0;
+    let above = match model.pane {
+        Pane::Sites => split_at(body, model.sites.shown.len()).0,
+        _ => split(body, detail).0,
+    };
     if row < above.y + head || row >= above.bottom() {
         return;
     }
     let index = usize::from(row - above.y - head);
     let (count, _) = model.list_size();
-    let list = match model.pane {
-        Pane::Timeline => return,
-        Pane::Sites => &mut model.sites,
-        Pane::Sessions => &mut model.sessions.list,
-        Pane::Events => &mut model.events.list,
-        Pane::Diagnosis => &mut model.diagnosis,
-        Pane::Notes => &mut model.note,
-    };
+    let Some(list) = model.list_mut() else { return };
     if list.top + index < count {
         list.at = list.top + index;
     }
