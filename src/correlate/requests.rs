@@ -329,7 +329,7 @@ impl Requests {
             .copied()
             .filter(|i| self.all.get(*i as usize).is_some_and(|r| r.end.is_none() && r.overtaken < OVERTAKEN));
         let one = self.overlaps.get(&row.source_id()).is_none_or(Overlaps::serves_one);
-        let found = if one { serving.last() } else { serving.next().filter(|_| serving.next().is_none()) };
+        let found = if one { serving.next_back() } else { serving.next().filter(|_| serving.next().is_none()) };
         found.map(|index| (index, false))
     }
 

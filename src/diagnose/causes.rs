@@ -94,7 +94,7 @@ const SHORT: f64 = 2.0;
 /// Where the server logs a sample of its statements, or all: logged ones a request during over before, with both.
 fn sampled(context: &Context<'_>) -> Option<(Ratio, f64, f64)> {
     let (before, during) = (context.before(), context.during());
-    let short = |side: &Side| side.query_time.ms(0.1, 60).is_some_and(|ms| ms <= SHORT);
+    let short = |side: &Side| side.query_time.p10_ms(60).is_some_and(|ms| ms <= SHORT);
     if !short(before) || !short(during) || before.requests.n < 50 || during.requests.n < 50 {
         return None;
     }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::path::Path;
 
 /// Lists whose entries are statements, and the field that holds their lines.
 const STATEMENTS: [(&str, &str); 10] = [
@@ -83,7 +84,7 @@ impl Lines {
             let path = source["path"].as_str().unwrap().to_owned();
             let stored = std::fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
             let mut bytes = Vec::new();
-            if path.ends_with(".gz") {
+            if Path::new(&path).extension().is_some_and(|e| e == "gz") {
                 flate2::read::MultiGzDecoder::new(stored.as_slice()).read_to_end(&mut bytes).unwrap();
             } else {
                 bytes = stored;
@@ -180,7 +181,7 @@ fn unfounded(report: &Value) -> Vec<String> {
     let mut check = |what: &str, said: &Value, cited: &[Value], holds: &dyn Fn(&str) -> bool| match lines.all(cited) {
         Err(why) => wrong.push(format!("{what}: {why}")),
         Ok(text) if !holds(&text) => {
-            wrong.push(format!("{what} {said} is not in {:?}", text.chars().take(300).collect::<String>()))
+            wrong.push(format!("{what} {said} is not in {:?}", text.chars().take(300).collect::<String>()));
         }
         Ok(_) => {}
     };
