@@ -140,6 +140,9 @@ const ENOUGH_BEFORE: i64 = 60_000_000_000;
 /// A silence that begins or ends so near to a start or stop of the source's own process is no hole.
 const RESTARTED: i64 = 10_000_000_000;
 
+/// A hole of this part of an incident may hide what it was.
+const HIDES: i64 = 20;
+
 /// Tiers of which a log has a hole during the incident.
 fn holes(rows: &Rows<'_>, case: &Case, during: (i64, i64)) -> Vec<Tier> {
     let restarted = |gap: &Gap| {
@@ -147,8 +150,12 @@ fn holes(rows: &Rows<'_>, case: &Case, during: (i64, i64)) -> Vec<Tier> {
         let lives = |m: &&Marker| matches!(m.kind, Kind::AppStart | Kind::AppStop | Kind::ServerStart | Kind::ServerStop);
         own.filter(lives).any(|m| (m.time - gap.from).abs() <= RESTARTED || (m.time - gap.to).abs() <= RESTARTED)
     };
-    let inside: Vec<u32> =
-        case.gaps.iter().filter(|g| g.overlaps(during.0, during.1) && !restarted(g)).map(|g| g.source).collect();
+    // A short silence in a long incident hides little; one at its begin hides what matters.
+    let hides = |gap: &Gap| {
+        let long = gap.to.min(during.1) - gap.from.max(during.0);
+        long > 0 && (long >= (during.1 - during.0) / HIDES || gap.from <= during.0)
+    };
+    let inside: Vec<u32> = case.gaps.iter().filter(|g| hides(g) && !restarted(g)).map(|g| g.source).collect();
     if inside.is_empty() {
         return Vec::new();
     }
