@@ -77,8 +77,29 @@ pub struct Case {
 /// Correlates a table.
 pub fn correlate(table: &EventTable) -> Case {
     let rows = table.rows();
-    let gaps = gaps::find(table, &rows);
-    let mut ledger = Ledger::new(&rows);
+    let (gaps, (mut folded, markers)) = table.both(|| gaps::find(table, &rows), || fold(&rows));
+    link::link(&rows, &mut folded);
+    classify::classify(&rows, &mut folded, &gaps);
+    let judged = survival::decide::decide(&rows, &mut folded, distributions::Control::default());
+    let mut leaks = callsite::rank(&rows, &folded);
+    let window = window(table, &rows);
+    let count = || (series::series(&rows, &folded, window), folded.balances());
+    let seek = || {
+        let sought = spectrum::attribute::attribute(table, &rows, &folded, &mut leaks);
+        survival::places::attach(&rows, &folded, &mut leaks);
+        sought
+    };
+    let ((series, balances), sought) = table.both(count, seek);
+    let mut remarks = remarks::remarks(table, &folded);
+    remarks.extend(sought);
+    let servers = (0u32..).take(table.sources.len()).map(|source| folded.servers.server(source)).collect();
+    let (duplicates, sessions, requests) = (folded.duplicates, folded.sessions, folded.requests);
+    Case { balances, sessions, requests, servers, leaks, markers, gaps, window, series, judged, duplicates, remarks }
+}
+
+/// The ledger of all rows, and the markers among them.
+fn fold(rows: &Rows<'_>) -> (ledger::Folded, Vec<Marker>) {
+    let mut ledger = Ledger::new(rows);
     let mut markers = Vec::new();
     for row in rows.by_time() {
         if is_marker(row.kind()) {
@@ -86,21 +107,7 @@ pub fn correlate(table: &EventTable) -> Case {
         }
         ledger.push(&row);
     }
-    let mut folded = ledger.finish();
-    link::link(&rows, &mut folded);
-    classify::classify(&rows, &mut folded, &gaps);
-    let judged = survival::decide::decide(&rows, &mut folded, distributions::Control::default());
-    let mut leaks = callsite::rank(&rows, &folded);
-    let sought = spectrum::attribute::attribute(table, &rows, &folded, &mut leaks);
-    survival::places::attach(&rows, &folded, &mut leaks);
-    let window = window(table, &rows);
-    let series = series::series(&rows, &folded, window);
-    let balances = folded.balances();
-    let mut remarks = remarks::remarks(table, &folded);
-    remarks.extend(sought);
-    let servers = (0u32..).take(table.sources.len()).map(|source| folded.servers.server(source)).collect();
-    let (duplicates, sessions, requests) = (folded.duplicates, folded.sessions, folded.requests);
-    Case { balances, sessions, requests, servers, leaks, markers, gaps, window, series, judged, duplicates, remarks }
+    (ledger.finish(), markers)
 }
 
 /// First and last time of the sources that tell of work. A list of deploys may reach back for months: it widens the

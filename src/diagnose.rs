@@ -26,7 +26,7 @@ pub mod verdict;
 
 use crate::correlate::gaps::Gap;
 use crate::correlate::templates::novel;
-use crate::correlate::{Case, Marker};
+use crate::correlate::{self, Case, Marker};
 use crate::table::{EventTable, RowId, Rows};
 use backtrail_parsers::Kind;
 use facts::Tier;
@@ -66,16 +66,42 @@ pub struct Diagnosis {
     pub curves: curves::Curves,
 }
 
+/// What rows tell before anything is known of the sessions.
+#[derive(Debug)]
+pub struct Glance {
+    signals: signals::Signals,
+    search: moments::Search,
+}
+
+/// Looks at the rows of a table.
+pub fn glance(table: &EventTable) -> Glance {
+    let rows = table.rows();
+    let signals = signals::Signals::of(&rows);
+    let search = moments::Search::new(&rows, &signals);
+    Glance { signals, search }
+}
+
+/// Correlates a table and diagnoses the case.
+pub fn examine(table: &EventTable) -> (Case, Diagnosis) {
+    let (glance, case) = table.both(|| glance(table), || correlate::correlate(table));
+    let diagnosis = conclude(table, &case, glance);
+    (case, diagnosis)
+}
+
 /// Diagnoses a case.
 pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
+    conclude(table, case, glance(table))
+}
+
+fn conclude(table: &EventTable, case: &Case, glance: Glance) -> Diagnosis {
     let rows = table.rows();
-    let signals = signals::Signals::of(&rows, case);
-    let search = moments::Search::new(&rows, &signals);
+    let Glance { mut signals, search } = glance;
+    signals.add_sessions(case);
     let rough = search.moments(&rows, case, None);
     let (before, during) = windows(&rows, case, &rough);
-    let facts = facts::measure(&rows, case, before, during);
-    let searched = searched(&rows, during);
-    let pools = pool::measure(&rows, case, &facts, rough.onset.is_some());
+    let (gathered, (facts, searched)) = table
+        .both(|| pool::Gathered::of(&rows, case), || (facts::measure(&rows, case, before, during), searched(&rows, during)));
+    let pools = pool::measure(&rows, case, &facts, gathered, rough.onset.is_some());
     let holes = holes(&rows, case, during);
     let context = causes::Context { facts: &facts, case, searched: &searched, pools: &pools, holes: &holes };
     let mut hypotheses = causes::weigh(&context);
@@ -97,9 +123,9 @@ pub fn diagnose(table: &EventTable, case: &Case) -> Diagnosis {
     onset::date(&ladder, &rows, &mut verdict.symptoms);
     deploys::settle(&mut changes, verdict.trigger.as_ref().map(|t| t.row));
     changes.retain(|_| verdict.cause.is_some());
-    let impact = impact::impact(&rows, &signals, &search, &moments);
-    let novel = moments.onset.and_then(|onset| novel::find(table, &rows, onset));
-    let curves = curves::curves(&rows, &signals, &case.series);
+    let said = || moments.onset.and_then(|onset| novel::find(table, &rows, onset));
+    let hurt = || (impact::impact(&rows, &signals, &search, &moments), curves::curves(&rows, &signals, &case.series));
+    let (novel, (impact, curves)) = table.both(said, hurt);
     Diagnosis {
         verdict,
         hypotheses,

@@ -95,6 +95,8 @@ pub struct EventTable {
     pub sources: Vec<Source>,
     /// What text codes mean.
     pub strings: Strings,
+    /// How many threads may work on it at the same time; what they find does not depend on it.
+    pub threads: usize,
 }
 
 impl EventTable {
@@ -112,6 +114,21 @@ impl EventTable {
     /// plus one. Several times as large as the table.
     pub fn frame(&self) -> Result<DataFrame> {
         frame::frame(self)
+    }
+
+    /// Does two things that do not need each other: at the same time, where that is allowed.
+    pub fn both<A: Send, B>(&self, one: impl FnOnce() -> A + Send, other: impl FnOnce() -> B) -> (A, B) {
+        if self.threads < 2 {
+            return (one(), other());
+        }
+        std::thread::scope(|scope| {
+            let one = scope.spawn(one);
+            let other = other();
+            match one.join() {
+                Ok(one) => (one, other),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
     }
 
     /// Random and ordered access to the rows.

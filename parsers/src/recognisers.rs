@@ -84,13 +84,15 @@ type About = (u128, bool);
 /// What the search found in the names of attributes. The records of a file use the same few names again and again.
 #[derive(Default)]
 pub struct Names {
-    /// What is known of a name, each in the one place that its mixed ends give it.
+    /// What is known of a name, each near the place that its mixed ends give it.
     slots: Vec<(Vec<u8>, About)>,
 }
 
 impl Names {
     /// Places; a power of two.
     const PLACES: usize = 256;
+    /// Places in which a name is looked for.
+    const NEAR: usize = 4;
     /// Longer names are rarely names.
     const LONGEST: usize = 64;
 
@@ -98,16 +100,19 @@ impl Names {
         if self.slots.is_empty() {
             self.slots.resize(Self::PLACES, (Vec::new(), (0, false)));
         }
-        let slot = self.slots.get_mut(usize::from(mixed(name)) % Self::PLACES).filter(|_| name.len() <= Self::LONGEST);
-        if let Some((known, about)) = &slot
-            && text::same(known, name)
-        {
+        let home = usize::from(mixed(name));
+        let near = || (home..home + Self::NEAR).map(|place| place % Self::PLACES);
+        let known = near().find_map(|place| self.slots.get(place).filter(|(known, _)| text::same(known, name)));
+        if let Some((_, about)) = known.filter(|_| !name.is_empty()) {
             return *about;
         }
         let mut asked = 0u128;
         needles.find(name, &mut |owner| asked |= 1u128.checked_shl(owner.into()).unwrap_or(0));
         let about = (asked, is_plain(name));
-        if let Some(slot) = slot {
+        // Names that share a home live next door, until there is no room.
+        let free = near().find(|place| self.slots.get(*place).is_some_and(|(known, _)| known.is_empty()));
+        let slot = self.slots.get_mut(free.unwrap_or(home % Self::PLACES));
+        if let Some(slot) = slot.filter(|_| name.len() <= Self::LONGEST) {
             slot.0.clear();
             slot.0.extend_from_slice(name);
             slot.1 = about;

@@ -40,8 +40,8 @@ impl Found {
 /// Reads, correlates, diagnoses and writes down what was found; reads the cited lines again where `quoted`. With an
 /// objective (a share of good requests, in per cent) the report says how much of its budget was used.
 pub(super) fn find(plan: &Plan, quoted: bool, slo: Option<f64>) -> Result<Found> {
-    let (table, case, code) = run::case(plan)?;
-    let mut diagnosis = diagnose::diagnose(&table, &case);
+    let (table, code) = run::read(plan)?;
+    let (case, mut diagnosis) = diagnose::examine(&table);
     diagnosis.budget = slo.and_then(|target| diagnose::budget::spend(&diagnosis.impact, target));
     let mut report = report::build::build(&table, &case, &diagnosis);
     let mut quotes = if quoted { Quotes::read(&report) } else { Quotes::default() };

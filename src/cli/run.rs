@@ -91,6 +91,7 @@ pub(super) fn read(plan: &Plan) -> Result<(EventTable, ExitCode)> {
     }
     let code = if ingested.problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) };
     let mut table = build::build(ingested.sources, ingested.strings);
+    table.threads = plan.options.threads;
     table::settle_zones(&mut table, &correlate::zone::find);
     if plan.clock != Clocks::Off {
         table::settle_clocks(&mut table, plan.clock == Clocks::Apply, &correlate::clock::find);

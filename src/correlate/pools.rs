@@ -163,18 +163,19 @@ pub fn find(rows: &Rows<'_>, case: &Case) -> Vec<Pool> {
     let sessions = &case.sessions;
     let mut pools: BTreeMap<Key, Gathered> = BTreeMap::new();
     let mut named: HashMap<(u32, u32, u32), u32> = HashMap::default();
-    for row in rows.by_time().filter(Row::has_time) {
-        if matches!(row.kind(), Kind::PoolStats | Kind::PoolStart | Kind::AcquireTimeout) {
-            let (place, mut key) = key(&row);
-            if row.kind() == Kind::PoolStart {
-                // The settings that follow the line with the name do not repeat it.
-                match key.3 {
-                    0 => key.3 = named.get(&place).copied().unwrap_or(0),
-                    name => drop(named.insert(place, name)),
-                }
+    let tells = |row: &Row<'_>| matches!(row.kind(), Kind::PoolStats | Kind::PoolStart | Kind::AcquireTimeout);
+    let mut told: Vec<Row<'_>> = rows.iter().filter(|row| tells(row) && row.has_time()).collect();
+    told.sort_by_key(Row::time);
+    for row in told {
+        let (place, mut key) = key(&row);
+        if row.kind() == Kind::PoolStart {
+            // The settings that follow the line with the name do not repeat it.
+            match key.3 {
+                0 => key.3 = named.get(&place).copied().unwrap_or(0),
+                name => drop(named.insert(place, name)),
             }
-            pools.entry(key).or_default().see(&row);
         }
+        pools.entry(key).or_default().see(&row);
     }
     for session in sessions.iter().filter(|s| s.layer == Layer::Pool) {
         let row = rows.get(session.open_row);

@@ -38,8 +38,9 @@ pub struct Front {
     pub range: Option<(i64, i64)>,
     /// Requests counted, probes among them.
     pub count: u64,
-    lb: BTreeSet<(u32, u8)>,
-    app: BTreeSet<(u32, u8)>,
+    /// Sources and their layouts: a few.
+    lb: Vec<(u32, u8)>,
+    app: Vec<(u32, u8)>,
     probes: Probes,
 }
 
@@ -173,7 +174,7 @@ impl Front {
     }
 }
 
-type Chosen = (BTreeSet<(u32, u8)>, Option<(i64, i64)>, u64);
+type Chosen = (Vec<(u32, u8)>, Option<(i64, i64)>, u64);
 
 fn choose(groups: &BTreeMap<(Kind, &str), Group>, kind: Kind) -> Chosen {
     let mut left: Vec<&Group> = groups.iter().filter(|(key, _)| key.0 == kind).map(|(_, group)| group).collect();

@@ -178,14 +178,29 @@ impl Arithmetic {
     }
 }
 
+/// What the arithmetic is done on: the pools, and the requests of their processes.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    pools: Vec<Pool>,
+    proxies: Vec<Pool>,
+    requests: Requests,
+}
+
+impl Gathered {
+    /// Gathers it.
+    pub fn of(rows: &Rows<'_>, case: &Case) -> Gathered {
+        let pools = pools::find(rows, case);
+        let requests = if pools.is_empty() { Requests::new() } else { requests(rows) };
+        Gathered { pools, proxies: pools::proxy::find(rows), requests }
+    }
+}
+
 /// Does the arithmetic over the incident, or over everything where there was none.
-pub fn measure(rows: &Rows<'_>, case: &Case, facts: &Facts, incident: bool) -> Arithmetic {
-    let pools = pools::find(rows, case);
-    let proxies = pools::proxy::find(rows);
+pub fn measure(rows: &Rows<'_>, case: &Case, facts: &Facts, gathered: Gathered, incident: bool) -> Arithmetic {
+    let Gathered { pools, proxies, requests } = gathered;
     if pools.is_empty() && proxies.is_empty() {
         return Arithmetic::default();
     }
-    let requests = requests(rows);
     let window = if incident {
         (facts.during.from, facts.during.to)
     } else {

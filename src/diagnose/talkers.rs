@@ -132,7 +132,9 @@ impl Talkers {
     /// The share of requests with an address that the `k` busiest addresses make.
     pub fn top(&self, k: usize) -> f64 {
         let mut counts: Vec<u64> = self.addresses.met().map(|(_, n)| n).collect();
-        counts.sort_unstable_by(|a, b| b.cmp(a));
+        if k < counts.len() {
+            counts.select_nth_unstable_by(k, |a, b| b.cmp(a));
+        }
         counts.iter().take(k).sum::<u64>() as f64 / counts.iter().sum::<u64>().max(1) as f64
     }
 

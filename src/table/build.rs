@@ -28,7 +28,7 @@ pub fn build(sources: Vec<Read>, strings: Strings) -> EventTable {
         }
         rows.push(row);
     }
-    EventTable { chunks, order: OnceLock::new(), sources: rows, strings }
+    EventTable { chunks, order: OnceLock::new(), sources: rows, strings, threads: 1 }
 }
 
 fn describe(id: u32, source: Read) -> Source {

@@ -11,9 +11,9 @@
 use crate::event::{Arena, Event};
 use crate::kind::Kind;
 use crate::prim::facts;
+use crate::prim::text::find_text;
 use crate::recogniser::RecogniserSpec;
 use crate::spec::Example;
-use memchr::memmem;
 
 /// The registry's row.
 pub(super) static SPEC: RecogniserSpec = RecogniserSpec {
@@ -56,7 +56,7 @@ fn recognise(event: &mut Event<'_>, _: &Arena) -> bool {
 }
 
 fn has(text: &[u8], part: &str) -> bool {
-    memmem::find(text, part.as_bytes()).is_some()
+    find_text(text, part.as_bytes()).is_some()
 }
 
 /// Does the message speak of a cache server, not only of caching?
@@ -86,9 +86,7 @@ fn which(message: &[u8]) -> &'static [u8] {
 }
 
 fn outcome(message: &[u8]) -> Option<&'static [u8]> {
-    let at = memmem::find(message, b"cache")
-        .or_else(|| memmem::find(message, b"Cache"))
-        .or_else(|| memmem::find(message, b"CACHE"))?;
+    let at = find_text(message, b"cache").or_else(|| find_text(message, b"Cache")).or_else(|| find_text(message, b"CACHE"))?;
     let behind = message.get(at + 5..)?;
     let behind =
         behind.get(memchr::memchr3(b' ', b'=', b':', behind).filter(|n| *n < 8).map_or(0, |n| n + 1)..)?.trim_ascii_start();

@@ -109,36 +109,38 @@ const REACH: usize = 160;
 struct Words {
     lower: [u8; REACH],
     length: usize,
-    /// Which letters and other bytes words begin with: bit = byte modulo 64.
-    initials: u64,
+    /// Where words begin, and how many there are.
+    starts: [u8; REACH],
+    count: usize,
 }
 
 impl Words {
     fn of(line: &[u8]) -> Words {
-        let mut words = Words { lower: [0; REACH], length: line.len().min(REACH), initials: 0 };
+        let mut words = Words { lower: [0; REACH], length: line.len().min(REACH), starts: [0; REACH], count: 0 };
         let mut inside = false;
-        for (to, from) in words.lower.iter_mut().zip(line) {
+        for ((to, from), at) in words.lower.iter_mut().zip(line).zip(0u8..) {
             *to = from.to_ascii_lowercase();
-            if !inside {
-                words.initials |= 1 << (*to & 63);
+            let letter = to.is_ascii_alphabetic();
+            if letter
+                && !inside
+                && let Some(start) = words.starts.get_mut(words.count)
+            {
+                *start = at;
+                words.count += 1;
             }
-            inside = to.is_ascii_alphabetic();
+            inside = letter;
         }
         words
     }
 
     /// True where one of the words, given in small letters, stands in the text at the start of a word.
     fn any(&self, words: &[&[u8]]) -> bool {
-        words.iter().any(|word| word.first().is_some_and(|b| self.initials >> (b & 63) & 1 != 0) && self.has(word))
-    }
-
-    fn has(&self, word: &[u8]) -> bool {
         let text = self.lower.get(..self.length).unwrap_or_default();
-        let initial = word.first().copied().unwrap_or_default();
-        memchr::memchr_iter(initial, text).any(|at| {
-            text.get(at..).is_some_and(|rest| rest.starts_with(word))
-                && at.checked_sub(1).and_then(|b| text.get(b)).is_none_or(|b| !b.is_ascii_alphabetic())
-        })
+        let starts = self.starts.get(..self.count).unwrap_or_default();
+        starts
+            .iter()
+            .filter_map(|start| text.get(usize::from(*start)..))
+            .any(|rest| words.iter().any(|word| rest.first() == word.first() && rest.starts_with(word)))
     }
 }
 

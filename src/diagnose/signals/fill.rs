@@ -19,8 +19,8 @@ const CACHES: [&[u8]; 3] = [b"cache", b"redis", b"memcache"];
 type LastTimeout = HashMap<(u32, u32, u32), i64>;
 
 impl Signals {
-    /// Counts everything.
-    pub fn of(rows: &Rows<'_>, case: &Case) -> Signals {
+    /// Counts what single rows tell.
+    pub fn of(rows: &Rows<'_>) -> Signals {
         let front = Front::find(rows);
         let Some((from, to)) = front.range.or_else(|| operation(rows)) else { return Signals::default() };
         let mut signals = Signals::empty(front, from, to);
@@ -29,12 +29,19 @@ impl Signals {
         for row in rows.iter() {
             signals.take(&row, &mut last);
         }
+        signals
+    }
+
+    /// Counts what sessions tell.
+    pub fn add_sessions(&mut self, case: &Case) {
+        if self.n == 0 {
+            return;
+        }
         for (layer, gauge) in [(Layer::Db, Gauge::DbInUse), (Layer::Pool, Gauge::PoolInUse), (Layer::Proxy, Gauge::ProxyInUse)]
         {
             let sessions: Vec<&Session> = case.sessions.iter().filter(|s| s.layer == layer).collect();
-            signals.take_sessions(&sessions, gauge, case.window.map_or(to, |w| w.1));
+            self.take_sessions(&sessions, gauge, case.window.map_or(self.begin(self.n), |w| w.1));
         }
-        signals
     }
 
     /// Counts a row in the bucket of a moment, which is not always that of its line.
