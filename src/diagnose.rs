@@ -24,11 +24,15 @@ pub mod talkers;
 pub mod trend;
 pub mod verdict;
 
+use crate::correlate::gaps::Gap;
 use crate::correlate::templates::novel;
-use crate::correlate::{self, Case};
+use crate::correlate::{self, Case, Marker};
 use crate::table::{EventTable, RowId, Rows};
+use backtrail_parsers::Kind;
+use facts::Tier;
 use hypothesis::Hypothesis;
 use moments::Moments;
+use std::collections::BTreeMap;
 use verdict::Verdict;
 
 /// Everything that diagnosis found.
@@ -94,11 +98,12 @@ fn conclude(table: &EventTable, case: &Case, glance: Glance) -> Diagnosis {
     let Glance { mut signals, search } = glance;
     signals.add_sessions(case);
     let rough = search.moments(&rows, case, None);
-    let (before, during) = windows(case, &rough);
+    let (before, during) = windows(&rows, case, &rough);
     let (gathered, (facts, searched)) = table
         .both(|| pool::Gathered::of(&rows, case), || (facts::measure(&rows, case, before, during), searched(&rows, during)));
     let pools = pool::measure(&rows, case, &facts, gathered, rough.onset.is_some());
-    let context = causes::Context { facts: &facts, case, searched: &searched, pools: &pools };
+    let holes = holes(&rows, case, during);
+    let context = causes::Context { facts: &facts, case, searched: &searched, pools: &pools, holes: &holes };
     let mut hypotheses = causes::weigh(&context);
     let likeliest = verdict::best(&hypotheses).map(|h| h.cause);
     let mut changes = likeliest.map(|cause| deploys::tried(&rows, case, &rough, cause)).unwrap_or_default();
@@ -139,13 +144,60 @@ fn conclude(table: &EventTable, case: &Case, glance: Glance) -> Diagnosis {
 }
 
 /// The two stretches that are compared: up to the incident, and the incident. Without one the logs' two halves are.
-fn windows(case: &Case, moments: &Moments) -> ((i64, i64), (i64, i64)) {
-    let (from, to) = case.window.unwrap_or((0, 1));
+fn windows(rows: &Rows<'_>, case: &Case, moments: &Moments) -> ((i64, i64), (i64, i64)) {
+    let (mut from, to) = case.window.unwrap_or((0, 1));
+    // Counts a request and a second are compared: where requests are logged later than the rest, that is where it begins.
+    let edge = if rows.iter().any(|r| r.kind() == Kind::LbRequest) { Kind::LbRequest } else { Kind::RequestEnd };
+    let asked = rows.iter().filter(|r| r.kind() == edge && r.has_time()).map(|r| r.time()).min();
+    if let Some((asked, onset)) = asked.zip(moments.span().map(|span| span.0))
+        && onset - asked >= ENOUGH_BEFORE
+    {
+        from = from.max(asked);
+    }
     let middle = i64::midpoint(from, to);
     let start = moments.span().map_or(middle, |span| span.0);
     let end = moments.recovered.unwrap_or(to).max(start + 1);
     // Up to the onset users saw nothing, though the cause may be at work: that is what the incident is compared with.
     ((from, start.max(from + 1)), (start.saturating_sub(LEAD), end))
+}
+
+/// So much time with requests before the onset is enough to compare with.
+const ENOUGH_BEFORE: i64 = 60_000_000_000;
+/// A silence that begins or ends so near to a start or stop of the source's own process is no hole.
+const RESTARTED: i64 = 10_000_000_000;
+
+/// A hole of this part of an incident may hide what it was.
+const HIDES: i64 = 20;
+
+/// Tiers of which a log has a hole during the incident.
+fn holes(rows: &Rows<'_>, case: &Case, during: (i64, i64)) -> Vec<Tier> {
+    let restarted = |gap: &Gap| {
+        let own = case.markers.iter().filter(|m| rows.get(m.row).source_id() == gap.source);
+        let lives = |m: &&Marker| matches!(m.kind, Kind::AppStart | Kind::AppStop | Kind::ServerStart | Kind::ServerStop);
+        own.filter(lives).any(|m| (m.time - gap.from).abs() <= RESTARTED || (m.time - gap.to).abs() <= RESTARTED)
+    };
+    // A short silence in a long incident hides little; one at its begin hides what matters.
+    let hides = |gap: &Gap| {
+        let long = gap.to.min(during.1) - gap.from.max(during.0);
+        long > 0 && (long >= (during.1 - during.0) / HIDES || gap.from <= during.0)
+    };
+    let inside: Vec<u32> = case.gaps.iter().filter(|g| hides(g) && !restarted(g)).map(|g| g.source).collect();
+    if inside.is_empty() {
+        return Vec::new();
+    }
+    let mut counts: BTreeMap<u32, [u64; 3]> = BTreeMap::new();
+    for row in rows.iter().filter(|r| inside.contains(&r.source_id())) {
+        if let Some(slot) = Tier::of(&row).and_then(|t| counts.entry(row.source_id()).or_default().get_mut(t as usize)) {
+            *slot += 1;
+        }
+    }
+    let tier = |counts: &[u64; 3]| {
+        let all = [Tier::App, Tier::Pool, Tier::Database].into_iter().zip(counts);
+        all.max_by_key(|(_, n)| **n).filter(|(_, n)| **n > 0).map(|(tier, _)| tier)
+    };
+    // An application writes its pool's lines into its own log.
+    let own = |tier| if tier == Tier::Pool { vec![Tier::Pool, Tier::App] } else { vec![tier] };
+    counts.values().filter_map(tier).flat_map(own).collect()
 }
 
 /// How far the clocks of sources that were compared with others may be off, ns: what is not known of them, and what was left

@@ -28,4 +28,5 @@ mod all {
     mod tidy;
     mod tools;
     mod tui;
+    mod turns;
 }

@@ -6,10 +6,11 @@ mod facts;
 use super::gaps::Gap;
 use super::ledger::Folded;
 use super::pooled;
-use super::session::{Class, Ended, Purpose, Session};
+use super::session::{Class, Ended, Opened, Purpose, Session};
 use crate::table::Rows;
 use backtrail_parsers::Layer;
 use facts::Facts;
+use std::collections::BTreeMap;
 
 const SECOND: i64 = 1_000_000_000;
 /// A server notices within this time that its client's process is gone, or it does not notice at all.
@@ -23,6 +24,10 @@ const OLD: &str = "older than nearly every session that closed; no rule proves a
 const UNKNOWN: &str = "too few sessions closed to know how long they usually last";
 /// A session that something else ended: whether it would have come back is open.
 const RESTARTED: &str = "its server or process ended";
+/// A server session that a borrow must hold.
+const OVERAGE: &str = "older than its pool lets connections grow, while its siblings were replaced";
+/// What is left of that where lines are missing.
+const LOST_LINES: &str = "older than its pool lets connections grow, but its log lacks lines, its close may be among them";
 /// See [`RESTARTED`].
 const GONE: &str = "its process wrote nothing more while another took its place";
 
@@ -57,6 +62,7 @@ pub fn classify(rows: &Rows<'_>, folded: &mut Folded, gaps: &[Gap]) {
             facts.see_carried(&folded.sessions);
         }
     }
+    doubt_overage(rows, folded);
     for closed in super::exit::closed_by_exit(rows, &folded.sessions) {
         if let Some(session) = folded.sessions.get_mut(closed.index as usize).filter(|s| s.class == Class::Matched) {
             session.class = Class::Leaked;
@@ -65,6 +71,26 @@ pub fn classify(rows: &Rows<'_>, folded: &mut Folded, gaps: &[Gap]) {
             } else {
                 "only the end of its client's process closed it, and every request that may have opened it was over"
             };
+        }
+    }
+}
+
+/// A session whose close is not in the log looks as old as one that a borrow holds. Where opens of the same log are missing,
+/// as many closes are, by chance some more: no more over-age sessions than that prove nothing.
+fn doubt_overage(rows: &Rows<'_>, folded: &mut Folded) {
+    let mut missing: BTreeMap<u32, u32> = BTreeMap::new();
+    for session in folded.sessions.iter().filter(|s| s.layer == Layer::Db && s.opened == Opened::Inferred) {
+        let begin = rows.get(session.open_row).source().and_then(|s| s.first).unwrap_or(i64::MAX);
+        *missing.entry(session.source).or_default() += u32::from(session.open > begin + SECOND);
+    }
+    for (source, missing) in missing.into_iter().filter(|(_, missing)| *missing > 0) {
+        let old = |s: &&mut Session| s.source == source && s.layer == Layer::Db && s.why == OVERAGE;
+        let found = folded.sessions.iter_mut().filter(old).count() as f64;
+        // Three standard deviations of a Poisson count.
+        if found <= f64::from(missing) + 3.0 * f64::from(missing).sqrt() {
+            for session in folded.sessions.iter_mut().filter(old) {
+                (session.class, session.why) = (Class::Undecided, LOST_LINES);
+            }
         }
     }
 }
@@ -183,8 +209,7 @@ impl Facts<'_> {
         let client = pooled::client(self.rows, session);
         if let Some(ceiling) = self.ceilings.get(&client) {
             let limit = ceiling + ceiling / 33 + 60 * SECOND.min(*ceiling / 10);
-            return (until - session.open > limit)
-                .then_some((Class::Leaked, "older than its pool lets connections grow, while its siblings were replaced"));
+            return (until - session.open > limit).then_some((Class::Leaked, OVERAGE));
         }
         let full = *self.full.get(&session.source)?;
         let usual = self.usual_of(&client, 0.99)?;

@@ -4,6 +4,8 @@
 //! A pool belongs to one process. Where no pool is told of, the server's own limit on sessions is the pool that everybody
 //! shares.
 
+pub mod proxy;
+
 use super::Case;
 use super::session::{Class, Ended, Opened, Purpose, Session};
 use super::stats::sort_changes;
@@ -123,6 +125,21 @@ pub struct Pool {
     pub life: (i64, i64),
     /// When processes behind it began, ns UTC, where their log does not say which of them speaks.
     pub starts: Vec<i64>,
+    /// Whose it is, where a proxy keeps it.
+    pub proxy: Option<Proxied>,
+}
+
+/// What a proxy says of one of its pools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proxied {
+    /// Code of the database.
+    pub database: u32,
+    /// Code of the user.
+    pub user: u32,
+    /// Most server connections at once.
+    pub most: u32,
+    /// The longest mean wait of a client for a server connection that it stated, ns, and the row.
+    pub wait: Option<(i64, RowId)>,
 }
 
 impl Pool {

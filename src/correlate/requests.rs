@@ -94,8 +94,8 @@ pub struct Requests {
     kept: Vec<bool>,
 }
 
-/// How often a thread of a source began a request while it served another one, in blocks of starts: two processes that
-/// write to one log for a while are no event loop.
+/// How often a request of a source ended after its thread had begun another one, in blocks of starts: two processes that
+/// write to one log for a while are no event loop, and a request whose end is lost never ends.
 #[derive(Debug, Default, Clone, Copy)]
 struct Overlaps {
     starts: u32,
@@ -105,9 +105,8 @@ struct Overlaps {
 }
 
 impl Overlaps {
-    fn start(&mut self, inside: bool) {
+    fn start(&mut self) {
         self.starts += 1;
-        self.inside += u32::from(inside);
         if self.starts >= BLOCK {
             self.blocks += 1;
             self.interleaved += u32::from(self.is_interleaved());
@@ -182,9 +181,8 @@ impl Requests {
             let all = &self.all;
             let running = self.by_thread.entry(thread_key(row)).or_default();
             running.retain(|i| all.get(*i as usize).is_some_and(|r| r.end.is_none() && r.overtaken < OVERTAKEN));
-            let inside = !running.is_empty();
             running.push(index);
-            self.overlaps.entry(source).or_default().start(inside);
+            self.overlaps.entry(source).or_default().start();
         }
     }
 
@@ -275,6 +273,10 @@ impl Requests {
     fn leave_thread(&mut self, row: &Row<'_>, index: u32) {
         let Some(running) = self.by_thread.get_mut(&thread_key(row)) else { return };
         let Some(at) = running.iter().position(|i| *i == index) else { return };
+        let overtaken = self.all.get(index as usize).is_some_and(|r| r.overtaken > 0);
+        if overtaken || at + 1 < running.len() {
+            self.overlaps.entry(row.source_id()).or_default().inside += 1;
+        }
         for older in running.iter().take(at) {
             if let Some(request) = self.all.get_mut(*older as usize) {
                 request.overtaken += 1;
@@ -311,8 +313,9 @@ impl Requests {
         }
     }
 
-    /// The request that a row belongs to: by its id, else the one its thread is serving. True for "by id". A thread that
-    /// serves two at the moment tells nothing.
+    /// The request that a row belongs to: by its id, else the one its thread is serving. True for "by id". Where threads serve
+    /// several at a time, one that does so at the moment tells nothing; else the newest is meant, and the end of the others
+    /// is lost.
     pub fn of(&self, row: &Row<'_>) -> Option<(u32, bool)> {
         if let Some(index) = id_of(row).and_then(|id| self.running_under(id, row, false)) {
             return Some((index, true));
@@ -325,7 +328,9 @@ impl Requests {
             .iter()
             .copied()
             .filter(|i| self.all.get(*i as usize).is_some_and(|r| r.end.is_none() && r.overtaken < OVERTAKEN));
-        serving.next().filter(|_| serving.next().is_none()).map(|index| (index, false))
+        let one = self.overlaps.get(&row.source_id()).is_none_or(Overlaps::serves_one);
+        let found = if one { serving.next_back() } else { serving.next().filter(|_| serving.next().is_none()) };
+        found.map(|index| (index, false))
     }
 
     /// A running request by id or, failing that, made from the row itself, so that its end can be seen later.

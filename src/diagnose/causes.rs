@@ -1,6 +1,6 @@
 //! The causes, a file each: which signs speak for it, which against, and what would have to be logged to tell.
 
-use super::facts::{Count, Facts, Lengths, Side};
+use super::facts::{Count, Facts, Lengths, Side, Tier};
 use super::hypothesis::{Hypothesis, Role, Weighing};
 use crate::correlate::Case;
 use crate::correlate::distributions::{self, Ratio};
@@ -35,6 +35,8 @@ pub struct Context<'a> {
     pub searched: &'a [RowId],
     /// Demand on the pools and their sizes.
     pub pools: &'a super::pool::Arithmetic,
+    /// Tiers with a hole in one of their logs during the incident.
+    pub holes: &'a [Tier],
 }
 
 impl Context<'_> {
@@ -44,6 +46,13 @@ impl Context<'_> {
 
     fn during(&self) -> &Side {
         &self.facts.during
+    }
+
+    /// True where a tier wrote during the incident and none of its logs has a hole then: what it did not say was not so.
+    fn told(&self, tier: Tier) -> bool {
+        let during = self.during();
+        let lines = during.heard(tier) + if tier == Tier::App { during.heard(Tier::Pool) } else { 0 };
+        lines > 0 && !self.holes.contains(&tier)
     }
 }
 
@@ -76,6 +85,30 @@ impl Statements {
             Statements::Slow(ratio, n) => n < 3 || ratio.low < 1.5 && (ratio.value < 1.5 || n <= 10),
             Statements::Unknown => false,
         }
+    }
+}
+
+/// Logged statements of any length: short ones among them show that no threshold hides the rest.
+const SHORT: f64 = 2.0;
+
+/// Where the server logs a sample of its statements, or all: logged ones a request during over before, with both.
+fn sampled(context: &Context<'_>) -> Option<(Ratio, f64, f64)> {
+    let (before, during) = (context.before(), context.during());
+    let short = |side: &Side| side.query_time.p10_ms(60).is_some_and(|ms| ms <= SHORT);
+    if !short(before) || !short(during) || before.requests.n < 50 || during.requests.n < 50 {
+        return None;
+    }
+    let count = |side: &Side| side.query_time.ns.len() as u64;
+    let ratio = distributions::rate_ratio((count(during), count(before)), (during.requests.n, before.requests.n))?;
+    let each = |side: &Side| count(side) as f64 / side.requests.n as f64;
+    Some((ratio, each(before), each(during)))
+}
+
+/// "1212 statements took long enough to be logged", or were logged whatever their length.
+fn logged(context: &Context<'_>, n: u64) -> String {
+    match sampled(context) {
+        Some(_) => format!("{n} statements were logged, short ones among them"),
+        None => format!("{n} statements took long enough to be logged"),
     }
 }
 

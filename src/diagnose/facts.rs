@@ -31,6 +31,37 @@ impl Count {
     }
 }
 
+/// Who writes a line. What nobody wrote says something only of those who were heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tier {
+    /// The application.
+    App,
+    /// A pool, or a proxy in front of the database.
+    Pool,
+    /// The database server.
+    Database,
+}
+
+impl Tier {
+    /// Whose line it is; `None` where several write such.
+    pub fn of(row: &Row<'_>) -> Option<Tier> {
+        let kind = row.kind();
+        let name = kind.name();
+        let starts = |prefixes: &[&str]| prefixes.iter().any(|p| name.starts_with(p));
+        let server = || {
+            let format = row.source().map_or("", |s| s.format.as_str());
+            ["postgres", "mysql", "mariadb", "mongodb", "pg"].iter().any(|name| format.starts_with(name))
+        };
+        match kind {
+            Kind::Error if server() => Some(Tier::Database),
+            Kind::RequestStart | Kind::RequestEnd | Kind::AppStart | Kind::AppStop | Kind::Error => Some(Tier::App),
+            _ if starts(&["pool.", "proxy."]) => Some(Tier::Pool),
+            _ if starts(&["db.", "server."]) => Some(Tier::Database),
+            _ => None,
+        }
+    }
+}
+
 /// Lengths of time in ns, and the rows of the first and of the longest.
 #[derive(Debug, Clone, Default)]
 pub struct Lengths {
@@ -39,8 +70,9 @@ pub struct Lengths {
     /// Rows.
     pub rows: Vec<RowId>,
     longest: i64,
-    /// What 95 of 100 stay below; known once measuring is done.
+    /// What 95 and 10 of 100 stay below; known once measuring is done.
     p95: i64,
+    p10: i64,
 }
 
 impl Lengths {
@@ -57,11 +89,17 @@ impl Lengths {
 
     fn finish(&mut self) {
         self.p95 = quantile_of(&mut self.ns, 0.95).unwrap_or(0);
+        self.p10 = quantile_of(&mut self.ns, 0.1).unwrap_or(0);
     }
 
     /// The 95th percentile in milliseconds; `None` for fewer than `few` values.
     pub fn p95_ms(&self, few: usize) -> Option<f64> {
         (!self.ns.is_empty() && self.ns.len() >= few).then(|| (self.p95 / 1000) as f64 / 1000.0)
+    }
+
+    /// The 10th percentile in milliseconds; `None` for fewer than `few` values.
+    pub fn p10_ms(&self, few: usize) -> Option<f64> {
+        (!self.ns.is_empty() && self.ns.len() >= few).then(|| (self.p10 / 1000) as f64 / 1000.0)
     }
 
     /// The sum in seconds.
@@ -141,12 +179,19 @@ pub struct Side {
     pub db_life: Count,
     /// Server sessions opened by proxies, and the most at once.
     pub borrows: Count,
+    /// Lines of the application, of pools and proxies, and of the database server: who told of this time at all.
+    pub heard: [u64; 3],
 }
 
 impl Side {
     /// Its length in seconds.
     pub fn seconds(&self) -> f64 {
         ((self.to - self.from) / 1_000_000) as f64 / 1000.0
+    }
+
+    /// Lines of a tier.
+    pub fn heard(&self, tier: Tier) -> u64 {
+        self.heard.get(tier as usize).copied().unwrap_or(0)
     }
 
     /// Its length in whole seconds.
@@ -280,6 +325,9 @@ pub fn measure(rows: &Rows<'_>, case: &Case, before: (i64, i64), during: (i64, i
         } else {
             continue;
         };
+        if let Some(slot) = Tier::of(&row).and_then(|tier| side.heard.get_mut(tier as usize)) {
+            *slot += 1;
+        }
         count(side, &row, edge);
         if kind == edge && again.repeats(&row) {
             side.repeated.add(row.id);
@@ -336,6 +384,7 @@ fn count(side: &mut Side, row: &Row<'_>, edge: Kind) {
         // Workers that are all busy are what a slow back end looks like, not what makes it slow.
         Kind::ResourceExhausted if matches!(row.text(TextCol::Reason), b"workers" | b"worker_connections") => {}
         Kind::ResourceExhausted => side.exhausted.add(id),
+        Kind::AppStop if row.text(TextCol::Reason) == b"oom_kill" => side.exhausted.add(id),
         Kind::LbServerState if row.text(TextCol::Reason) == b"down" => side.servers_down.add(id),
         Kind::LbUpstreamError => side.upstream.entry(row.text(TextCol::Reason).to_vec()).or_default().add(id),
         Kind::ServerStart | Kind::ServerStop | Kind::ServerCrash | Kind::ServerRecovery if is_database(row) => {

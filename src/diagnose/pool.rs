@@ -103,6 +103,21 @@ pub struct Judged {
 }
 
 impl Judged {
+    /// A pool whose borrows and counters nobody tells.
+    fn untold(pool: Pool) -> Judged {
+        Judged {
+            pool,
+            demand: None,
+            stretch: ns_to_seconds(MINUTE),
+            while_empty: None,
+            needed: Vec::new(),
+            wait_chance: None,
+            mean_wait: None,
+            leaking: None,
+            what_if: Vec::new(),
+        }
+    }
+
     /// Demand over size; `None` where one of them is not known.
     pub fn utilisation(&self) -> Option<f64> {
         let size = self.pool.size.filter(|s| s.basis != pools::Basis::Lent)?;
@@ -167,6 +182,7 @@ impl Arithmetic {
 #[derive(Debug, Default)]
 pub struct Gathered {
     pools: Vec<Pool>,
+    proxies: Vec<Pool>,
     requests: Requests,
 }
 
@@ -175,14 +191,14 @@ impl Gathered {
     pub fn of(rows: &Rows<'_>, case: &Case) -> Gathered {
         let pools = pools::find(rows, case);
         let requests = if pools.is_empty() { Requests::new() } else { requests(rows) };
-        Gathered { pools, requests }
+        Gathered { pools, proxies: pools::proxy::find(rows), requests }
     }
 }
 
 /// Does the arithmetic over the incident, or over everything where there was none.
 pub fn measure(rows: &Rows<'_>, case: &Case, facts: &Facts, gathered: Gathered, incident: bool) -> Arithmetic {
-    let Gathered { pools, requests } = gathered;
-    if pools.is_empty() {
+    let Gathered { pools, proxies, requests } = gathered;
+    if pools.is_empty() && proxies.is_empty() {
         return Arithmetic::default();
     }
     let window = if incident {
@@ -192,6 +208,7 @@ pub fn measure(rows: &Rows<'_>, case: &Case, facts: &Facts, gathered: Gathered, 
     };
     let four = spells::four(rows, facts, &pools, &requests);
     let mut judged: Vec<Judged> = pools.into_iter().map(|pool| judge(pool, &requests, window)).collect();
+    judged.extend(proxies.into_iter().map(Judged::untold));
     judged.sort_by(|a, b| {
         let key = |j: &Judged| (j.pool.vain.len(), j.leaking.map_or(0, |l| l.leaked));
         let place = |j: &Judged| (j.pool.source, j.pool.unit, j.pool.pid, j.pool.name);

@@ -4,7 +4,7 @@ use super::build::{reference, rfc3339};
 use super::markdown::escape;
 use super::text::{line, place, wrapped};
 use super::{Ref, Report};
-use crate::correlate::pools::{Basis, Size};
+use crate::correlate::pools::{Basis, Proxied, Size};
 use crate::diagnose::Diagnosis;
 use crate::diagnose::pool::{Judged, MAY_WAIT, Measured, Played, Through};
 use crate::table::{RowId, Rows};
@@ -26,7 +26,7 @@ pub struct Pool {
     pub source: u32,
     /// Process id, where known.
     pub pid: Option<u32>,
-    /// `pool` or `server`.
+    /// `pool`, `server`, or `proxy`: a proxy's pool of one database and user.
     pub kind: &'static str,
     /// Connections.
     pub size: Option<u32>,
@@ -62,6 +62,8 @@ pub struct Pool {
     pub stretch_seconds: f64,
     /// Demand of busy stretches, and the size that would have served them.
     pub needed: Vec<Needed>,
+    /// The longest mean wait for a connection that a proxy stated, s.
+    pub longest_mean_wait_seconds: Option<f64>,
     /// Borrowers that waited in vain.
     pub in_vain: u64,
     /// The first of them.
@@ -168,6 +170,10 @@ fn name(rows: &Rows<'_>, judged: &Judged) -> String {
     let text = |code: u32| String::from_utf8_lossy(rows.text(code)).into_owned();
     let path = rows.table().sources.get(pool.source as usize).map_or("?", |s| s.path.as_str());
     let file = path.rsplit('/').next().unwrap_or(path);
+    if let Some(proxy) = pool.proxy {
+        let names: Vec<String> = [proxy.database, proxy.user].map(text).into_iter().filter(|n| !n.is_empty()).collect();
+        return format!("{} at the proxy ({file})", names.join("/"));
+    }
     let what = match (pool.server, text(pool.name)) {
         (true, _) => "server's sessions".to_owned(),
         (false, name) if name.is_empty() => "pool".to_owned(),
@@ -186,6 +192,7 @@ fn pool(rows: &Rows<'_>, judged: &Judged) -> Pool {
     let proof: Vec<RowId> = size_row
         .into_iter()
         .chain(demand.map(|d| d.row))
+        .chain(pool.proxy.and_then(|p| p.wait).map(|(_, row)| row))
         .chain(pool.vain.iter().take(2).map(|v| v.row))
         .chain(pool.borrows.iter().filter(|b| b.leaked).chain(&pool.leaks).take(2).map(|b| b.row))
         .collect();
@@ -193,7 +200,11 @@ fn pool(rows: &Rows<'_>, judged: &Judged) -> Pool {
         name: name(rows, judged),
         source: pool.source,
         pid: (pool.pid != 0).then_some(pool.pid),
-        kind: if pool.server { "server" } else { "pool" },
+        kind: match (pool.proxy, pool.server) {
+            (Some(_), _) => "proxy",
+            (None, true) => "server",
+            (None, false) => "pool",
+        },
         size: pool.size.map(|s| s.connections),
         size_basis: pool.size.map(|s| s.basis.words()),
         size_at_least: pool.size.is_some_and(|s| s.basis == Basis::Lent),
@@ -211,6 +222,7 @@ fn pool(rows: &Rows<'_>, judged: &Judged) -> Pool {
         processes: pool.processes,
         stretch_seconds: three(judged.stretch),
         needed: judged.needed.iter().map(|n| Needed { share: n.share, demand: three(n.load), size: n.size }).collect(),
+        longest_mean_wait_seconds: pool.proxy.and_then(|p| p.wait).map(|(wait, _)| three(wait as f64 / 1e9)),
         in_vain: pool.vain.len() as u64,
         exhausted: pool.vain.first().map(|v| rfc3339(v.at)),
         leaked: leaking.map_or(0, |l| l.leaked as u64),
@@ -239,6 +251,9 @@ fn what_if(other: &crate::diagnose::pool::WhatIf) -> WhatIf {
 fn sentences(judged: &Judged) -> Vec<String> {
     let mut out = Vec::new();
     let pool = &judged.pool;
+    if let Some(proxy) = pool.proxy {
+        return proxied(judged, &proxy);
+    }
     let size = pool.size.map_or("size not in the logs".to_owned(), |Size { connections, basis, .. }| {
         let least = if basis == Basis::Lent { "at least " } else { "" };
         format!("{least}{connections} connections ({})", basis.words())
@@ -284,6 +299,23 @@ fn sentences(judged: &Judged) -> Vec<String> {
         (None, None) => {}
     }
     out.extend(replayed(judged));
+    out
+}
+
+/// What a proxy tells of its pool.
+fn proxied(judged: &Judged, proxy: &Proxied) -> Vec<String> {
+    let pool = &judged.pool;
+    let size = match pool.size {
+        Some(Size { connections, basis: Basis::Full, .. }) => {
+            format!("{connections} server connections ({}), {} at most at other times", Basis::Full.words(), proxy.most)
+        }
+        _ => format!("{} server connections at most", proxy.most),
+    };
+    let mut out = vec![size];
+    if let Some(first) = pool.vain.first() {
+        out.push(format!("{} clients waited in vain, the first at {}", pool.vain.len(), moment(first.at)));
+    }
+    out.extend(proxy.wait.map(|(wait, _)| format!("its clients waited {} on average at worst", span(wait as f64 / 1e9))));
     out
 }
 

@@ -1,6 +1,7 @@
 //! Pool arithmetic on the stories: sizes, demand, and what other sizes would have changed.
 
-use super::tools::{backtrail, root};
+use super::tools::{self, backtrail, root};
+use backtrail::ingest::Options;
 use serde_json::Value;
 
 fn report(story: &str) -> Value {
@@ -53,4 +54,41 @@ fn a_healthy_pool_is_not_advised() {
         assert_eq!(pool["in_vain"], 0, "{pool}");
         assert!(pool["what_if"].as_array().unwrap().is_empty(), "{pool}");
     }
+}
+
+/// A proxy's own pools, one for each database and user: what they had when clients waited in vain, and who did.
+#[test]
+fn a_proxys_pools_are_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut log =
+        String::from("2026-11-20 11:00:00.000 UTC [77] LOG process up: PgBouncer 1.18.0, libevent 2.1.12-stable (epoll)\n");
+    for (n, user) in [(1, "web"), (2, "web"), (3, "web"), (4, "jobs")] {
+        log += &format!(
+            "2026-11-20 11:00:0{n}.000 UTC [77] LOG S-0x55aa00{n}: shop/{user}@10.0.0.9:5432 new connection to server (from 10.0.0.5:4000{n})\n"
+        );
+    }
+    log += "2026-11-20 11:01:00.000 UTC [77] LOG S-0x55aa001: shop/web@10.0.0.9:5432 closing because: too many servers in the pool (age=59s)\n";
+    for n in 1..=5 {
+        log += &format!(
+            "2026-11-20 11:02:0{n}.000 UTC [77] LOG C-0x55bb00{n}: shop/web@10.0.0.7:5000{n} login attempt: db=shop user=web tls=no\n"
+        );
+        log += &format!(
+            "2026-11-20 11:02:3{n}.000 UTC [77] LOG C-0x55bb00{n}: shop/web@10.0.0.7:5000{n} closing because: query_wait_timeout (age=30s)\n"
+        );
+        log += &format!(
+            "2026-11-20 11:02:3{n}.000 UTC [77] WARNING C-0x55bb00{n}: shop/web@10.0.0.7:5000{n} pooler error: query_wait_timeout\n"
+        );
+    }
+    let path = tools::file(&dir, "pgbouncer.log", log.as_bytes());
+    let report = tools::report(&[path.as_path()], &Options::default());
+    let proxies: Vec<_> = report.pools.iter().filter(|p| p.kind == "proxy").collect();
+    let seen: Vec<_> = proxies.iter().map(|p| (p.name.as_str(), p.size, p.size_at_least, p.in_vain)).collect();
+    let of = |user: &str| format!("shop/{user} at the proxy (pgbouncer.log)");
+    assert_eq!(seen, [(of("web").as_str(), Some(2), false, 5), (of("jobs").as_str(), Some(1), true, 0)]);
+    assert_eq!(proxies[0].exhausted.as_deref(), Some("2026-11-20T11:02:31.000Z"));
+    assert!(proxies.iter().all(|p| !p.evidence.is_empty()), "{proxies:?}");
+    assert_eq!(
+        proxies[0].text[0],
+        "2 server connections (connections held when borrowers waited in vain), 3 at most at other times"
+    );
 }

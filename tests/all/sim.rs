@@ -153,6 +153,28 @@ fn emit() {
     eprintln!("{plan:#?}\n{truth:?}");
 }
 
+/// Judges many runs of one scenario with one damage: `PLAN=LeakAlways DAMAGE=Lines SEED=3000 RUNS=40`; empty words mean all.
+#[test]
+#[ignore = "a tool, not a test"]
+fn sweep() {
+    let word = |name: &str| std::env::var(name).unwrap_or_default();
+    let wanted = |debug: String, name: &str| word(name).is_empty() || debug == word(name);
+    let scenarios = || Scenario::ALL.iter().filter(|s| wanted(format!("{s:?}"), "PLAN"));
+    let damages = || Damage::ALL.iter().filter(|d| wanted(format!("{d:?}"), "DAMAGE"));
+    let seeds = || (number("SEED", 3_000)..).take(number("RUNS", 10));
+    let plans: Vec<Plan> = scenarios()
+        .flat_map(|s| damages().flat_map(move |d| seeds().map(move |seed| Plan::new(*s, *d, seed as u64, LENGTH))))
+        .collect();
+    let mut tally = Tally::default();
+    for run in all(&plans) {
+        tally.add(&run);
+        if !run.right() || run.ruled_out {
+            eprintln!("{}", run.line());
+        }
+    }
+    eprintln!("{}", tally.show("sweep"));
+}
+
 /// A short run of every scenario: named right, the truth not ruled out, and nothing said without its lines.
 #[test]
 fn simulated_outages_are_told_right() {

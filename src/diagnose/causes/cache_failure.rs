@@ -1,6 +1,6 @@
 //! A failing cache: its errors, fewer hits, or more calls of the database for the same requests.
 
-use super::{Context, Role, Weighing, above, both, calls, more, tries};
+use super::{Context, Role, Weighing, above, both, calls, more, sampled, tries};
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
 
 /// Look-ups on both sides from which on a share of hits is taken.
@@ -43,11 +43,28 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         };
         let text = format!("{now:.2} {of} a request, {was:.2} before ({ratio:.2} times)");
         let told = broken || fell || counted;
-        let role = if told { Role::Supporting } else { Role::Necessary };
+        // Requests that fail for want of a connection ask for nothing: those that were answered may ask for more than before.
+        let answered =
+            |side: &super::Side| side.requests.n as f64 / side.requests.n.saturating_sub(side.failed.n).max(1) as f64;
+        let starved = of == "statements" && ratio < 1.5 && ratio * answered(during) / answered(before) >= 1.5;
+        let role = if told || starved { Role::Supporting } else { Role::Necessary };
         // Other requests ask for other things: only the same mix makes more calls a sign of the cache.
-        let value = if tries(context).is_some_and(|t| t >= 2.0) { above(ratio, 1.5).min(0.2) } else { above(ratio, 1.5) };
+        let value = match above(ratio, 1.5) {
+            _ if starved => 0.0,
+            value if tries(context).is_some_and(|t| t >= 2.0) => value.min(0.2),
+            value => value,
+        };
         let weight = if told { 1.0 } else { 2.0 };
         weighing.sign(role, weight, value, text, Some(ratio), &rows);
+    } else if let Some((ratio, was, now)) = sampled(context).filter(|_| !broken && !fell && !counted) {
+        let text = format!(
+            "{now:.3} statements a request in an even sample of them, {was:.3} before ({:.2} times, {:.2} to {:.2})",
+            ratio.value, ratio.low, ratio.high
+        );
+        // A sample may lose statements; only what is surely no rise rules out, and a rise alone says little.
+        let value = if ratio.high < 1.5 { above(ratio.high, 1.5).min(-0.5) } else { above(ratio.low, 1.5).clamp(-0.4, 0.2) };
+        let rows = both(&before.query_time.rows, &during.query_time.rows);
+        weighing.sign(Role::Necessary, 2.0, value, text, Some(ratio.value), &rows);
     } else if during.cache_errors.n == 0 && !counted {
         weighing.missing(
             3.0,

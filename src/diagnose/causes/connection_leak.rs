@@ -1,6 +1,7 @@
 //! A connection leak: opens that are never given back, and a pool or server that runs out because of them.
 
 use super::{Context, Role, Weighing};
+use crate::correlate::pools::Pool;
 use crate::correlate::session::Ended;
 use crate::correlate::{Class, Session};
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
@@ -76,7 +77,9 @@ fn none_leaked(context: &Context<'_>, weighing: &mut Weighing) {
             let open = |s: &&Session| {
                 !matches!(s.ended, Ended::Logged | Ended::Superseded) && s.class != Class::StillInUse && s.open < during.to
             };
-            let untold = followed(layer).filter(open).count();
+            // Closes without their opens show that lines are missing; as many closes may be.
+            let lost = context.case.balances.get(&layer).map_or(0, |b| b.orphan_closes);
+            let untold = followed(layer).filter(open).count() + usize::try_from(lost).unwrap_or(usize::MAX / 2);
             if untold >= 3 {
                 weighing.sign(Role::Supporting, 1.0, -0.3, text, Some(0.0), &rows);
                 weighing.missing(1.0, "what became of the sessions whose end no line tells of");
@@ -84,6 +87,31 @@ fn none_leaked(context: &Context<'_>, weighing: &mut Weighing) {
                 weighing.sign(Role::Necessary, 3.0, -1.0, text, Some(0.0), &rows);
             }
         }
+        _ if came_back(context, weighing) => {}
         _ => weighing.missing(3.0, "the pool's borrows and returns (its server sessions stay open in any case)"),
     }
+}
+
+/// By its counters a pool was empty, and later, in the same process, all of its connections were back: what had emptied it
+/// was given back. That must be so of every pool whose borrowers waited in vain.
+fn came_back(context: &Context<'_>, weighing: &mut Weighing) -> bool {
+    let emptied = || context.pools.pools.iter().map(|j| &j.pool).filter(|p| !p.server && p.vain.len() >= 3);
+    let back = |pool: &Pool| {
+        let empty = pool.vain.first()?;
+        let alone = pool.pid != 0 || pool.starts.len() <= 1;
+        let later = pool.readings.iter().find(|r| r.at > empty.at && r.active == 0 && r.waiting == 0);
+        later.filter(|_| alone).map(|reading| (empty.row, reading.row, (reading.at - empty.at) / 1_000_000_000))
+    };
+    let found: Option<Vec<_>> = emptied().map(back).collect();
+    let Some([(empty, again, seconds), ..]) = found.as_deref() else { return false };
+    if context.facts.seen.contains(&Kind::LeakReport) {
+        return false;
+    }
+    let vain: usize = emptied().map(|p| p.vain.len()).sum();
+    let text = format!(
+        "{vain} waits for a connection were in vain, and {} min after the first every connection was back, in the same process",
+        seconds / 60
+    );
+    weighing.sign(Role::Necessary, 3.0, -1.0, text, Some(0.0), &[*empty, *again]);
+    true
 }

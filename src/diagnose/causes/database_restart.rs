@@ -2,6 +2,7 @@
 
 use super::{Context, Role, Weighing};
 use crate::correlate::Class;
+use crate::diagnose::facts::Tier;
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
 use backtrail_parsers::{Kind, Layer};
 
@@ -9,8 +10,13 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let mut weighing = Weighing::new(Cause::DatabaseRestart);
     let (facts, during) = (context.facts, context.during());
     let kinds = [Kind::DbOpen, Kind::DbClose, Kind::DbReceived, Kind::Query, Kind::ServerReady, Kind::DbRefused];
-    if during.db_life.n == 0 && !kinds.iter().any(|k| facts.seen.contains(k)) {
+    let holes = context.holes.contains(&Tier::Database);
+    if during.db_life.n == 0 && (holes || !kinds.iter().any(|k| facts.seen.contains(k))) {
         weighing.missing(3.0, "the database server's own log");
+        return weighing.finish();
+    }
+    if during.db_life.n == 0 && during.not_ready.n == 0 && during.db_unreachable.n >= 3 && !context.told(Tier::Database) {
+        weighing.missing(3.0, "the database server's own log of that time: it says nothing while connections to it fail");
         return weighing.finish();
     }
     if during.db_life.n == 0 && during.not_ready.n == 0 {

@@ -1,16 +1,15 @@
 //! An unreachable database: connections to it cannot be made, and not because it is full or restarting.
 
 use super::{Context, Role, Weighing, above, more};
+use crate::diagnose::facts::Tier;
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
-use backtrail_parsers::Kind;
 
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let mut weighing = Weighing::new(Cause::DatabaseUnreachable);
-    let (facts, during) = (context.facts, context.during());
+    let during = context.during();
     let failures = during.db_unreachable.n;
     if failures == 0 {
-        if facts.seen.contains(&Kind::RequestEnd) || facts.seen.contains(&Kind::Error) || facts.seen.contains(&Kind::PoolBorrow)
-        {
+        if context.told(Tier::App) {
             super::absent(&mut weighing, context, "no attempt to connect to the database failed for want of a server");
         } else {
             weighing.missing(3.0, "the application's log, which would hold failures to connect");

@@ -1,6 +1,8 @@
 //! Connections held across a slow call: holds grow while statements do not, and every connection comes back.
 
-use super::{Context, Role, Statements, Weighing, above, both, length_ratio, lent, statement_rows, statements, times_as_many};
+use super::{
+    Context, Role, Statements, Weighing, above, both, length_ratio, lent, logged, statement_rows, statements, times_as_many,
+};
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
 
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
@@ -23,7 +25,7 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
             weighing.sign(Role::Supporting, 1.5, value, text, Some(slower), &statement_rows(context));
         }
         Statements::Slow(ratio, n) => {
-            let text = format!("{n} statements took long enough to be logged, {}", times_as_many(ratio));
+            let text = format!("{}, {}", logged(context, n), times_as_many(ratio));
             let value = if how.same() { 0.6 } else { -above(ratio.low.max(0.01), 1.5).max(0.0) };
             weighing.sign(
                 Role::Supporting,

@@ -43,14 +43,22 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
         own.n.min(failed),
         (share * 100.0).min(100.0)
     );
-    weighing.sign(Role::Necessary, 2.0, ((share - 0.15) / 0.15).clamp(-1.0, 1.0), text, Some(share), &proof);
+    // Whether those it gave up on would have been answered, only the application could tell.
+    let untold = hasty.is_none() && during.gave_up.n * 2 >= failed && during.app_requests.n < 50;
+    let value = ((share - 0.15) / 0.15).clamp(-1.0, 1.0);
+    if untold {
+        weighing.sign(Role::Supporting, 1.0, value.max(-0.2), text, Some(share), &proof);
+        weighing.missing(2.0, "the application's own requests: whether it answered those that the balancer gave up on");
+    } else {
+        weighing.sign(Role::Necessary, 2.0, value, text, Some(share), &proof);
+    }
     if let Some(gave_up) = hasty {
         let text = format!(
             "the balancer gave up on {} requests that the application went on to answer, no slower than before",
             gave_up.n
         );
         weighing.sign(Role::Supporting, 1.5, 0.9, text, Some(gave_up.n as f64), &gave_up.rows);
-    } else if saturated.n > 0 {
+    } else if saturated.n > 0 && !untold {
         let share = saturated.n as f64 / failed as f64;
         let text =
             format!("{} of {failed} ended while queued or waiting for a slow back end: saturation, not routing", saturated.n);

@@ -1,12 +1,17 @@
 //! An exhausted resource: memory, disk, file descriptors, threads.
 
 use super::{Context, Role, Weighing, more};
+use crate::diagnose::facts::Tier;
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
 
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let mut weighing = Weighing::new(Cause::ResourceExhaustion);
     let during = context.during();
     let lines = during.exhausted.n;
+    if lines == 0 && !context.told(Tier::App) {
+        weighing.missing(3.0, "the application's own log of that time, which would hold what ran out");
+        return weighing.finish();
+    }
     if lines == 0 {
         super::absent(&mut weighing, context, "no line says that memory, disk, descriptors or threads ran out");
         return weighing.finish();

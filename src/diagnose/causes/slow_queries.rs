@@ -1,6 +1,6 @@
 //! Slow queries: statements take longer than before, or wait for locks.
 
-use super::{Context, Role, Statements, Weighing, above, more, statement_rows, statements, times_as_many};
+use super::{Context, Role, Statements, Weighing, above, logged, more, statement_rows, statements, times_as_many};
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
 
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
@@ -18,7 +18,7 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
             }
         }
         Statements::Slow(ratio, n) => {
-            let text = format!("{n} statements took long enough to be logged, {}", times_as_many(ratio));
+            let text = format!("{}, {}", logged(context, n), times_as_many(ratio));
             // Few in all, or surely no more than before: whatever it was, it was not these.
             let none = n < 3 || ratio.high < 1.5;
             let role = if none && !locked { Role::Necessary } else { Role::Supporting };

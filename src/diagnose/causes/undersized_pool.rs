@@ -1,17 +1,23 @@
 //! A pool too small for an ordinary load: borrowers wait in vain although every hold is given back as fast as ever.
 
 use super::{
-    Context, Role, Statements, Weighing, above, calls, length_ratio, lent, statement_rows, statements, times_as_many, tries,
+    Context, Role, Statements, Weighing, above, calls, length_ratio, lent, logged, statement_rows, statements, times_as_many,
+    tries,
 };
 use crate::correlate::pools::Basis;
+use crate::diagnose::facts::Tier;
 use crate::diagnose::hypothesis::{Cause, Hypothesis};
 use crate::table::RowId;
-use backtrail_parsers::Kind;
 
 pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     let mut weighing = Weighing::new(Cause::UndersizedPool);
     let (facts, during) = (context.facts, context.during());
     let waits = during.timeouts.n;
+    if waits == 0 && !context.told(Tier::Pool) && facts.leaked < 5 {
+        // Neither load nor statements say anything of a pool that nobody tells of.
+        weighing.missing(5.0, "the pool's counters (active, idle, waiting) or its acquisition timeouts");
+        return weighing.finish();
+    }
     waited(context, &mut weighing);
     let peak = peak(context);
     if let Some((load, size, rows)) = &peak {
@@ -22,6 +28,8 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     }
     let full = peak.is_some_and(|(load, size, _)| load >= 0.95 * size);
     let mut plain = waits >= 3 || full && (waits > 0 || during.waiting.n > 0);
+    // That all was as before is said only where something was measured before.
+    let mut measured = full;
     if facts.leaked > 0 {
         let text = format!("{} connections were never given back: a larger pool would only delay", facts.leaked_in_all);
         let role = if facts.leaked >= 5 { Role::Necessary } else { Role::Supporting };
@@ -63,8 +71,10 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
             &during.holds.rows,
         );
         plain &= ratio < 2.0;
+        measured = true;
     }
     if let Some((ratio, ..)) = lent(context) {
+        measured = true;
         let text = format!("a request kept connections lent {ratio:.1} times as long as before, by the pool's counters");
         let value = if ratio < 2.0 { 0.4 } else { -above(ratio, 2.0).max(0.5) };
         weighing.sign(Role::Supporting, 1.0, value, text, Some(ratio), &during.counters.rows);
@@ -72,8 +82,9 @@ pub(super) fn weigh(context: &Context<'_>) -> Hypothesis {
     }
     slower(context, &mut weighing);
     plain &= !statements(context).slower();
+    measured |= !matches!(statements(context), Statements::Unknown);
     let trouble = during.db_life.n + during.locks.n + during.db_unreachable.n;
-    if plain && trouble == 0 {
+    if plain && measured && trouble == 0 {
         let text = "borrowers waited in vain while load, holds and statements were as before and every connection came back";
         weighing.sign(Role::Sufficient, 1.5, 0.8, text, Some(waits as f64), &during.timeouts.rows);
     }
@@ -90,7 +101,7 @@ fn slower(context: &Context<'_>, weighing: &mut Weighing) {
             weighing.sign(Role::Supporting, 1.0, value, text, Some(ratio), &statement_rows(context));
         }
         Statements::Slow(ratio, n) => {
-            let text = format!("{n} statements took long enough to be logged, {}", times_as_many(ratio));
+            let text = format!("{}, {}", logged(context, n), times_as_many(ratio));
             let value = if how.same() { 0.4 } else { -above(ratio.low.max(0.01), 1.5).max(0.0) };
             weighing.sign(
                 Role::Supporting,
@@ -107,8 +118,7 @@ fn slower(context: &Context<'_>, weighing: &mut Weighing) {
 
 /// Did anybody wait for a connection?
 fn waited(context: &Context<'_>, weighing: &mut Weighing) {
-    let (facts, during) = (context.facts, context.during());
-    let pools = [Kind::PoolStats, Kind::PoolBorrow, Kind::ProxyOpen, Kind::AcquireTimeout, Kind::ProxyWaitTimeout];
+    let during = context.during();
     let waits = during.timeouts.n;
     if waits >= 3 {
         let text = format!("{waits} waits for a connection were in vain");
@@ -120,7 +130,7 @@ fn waited(context: &Context<'_>, weighing: &mut Weighing) {
         let text = format!("{waits} waits for a connection were in vain, of {} failed requests", during.failed.n);
         let few = (waits * 10) < during.failed.n;
         weighing.sign(Role::Supporting, 1.0, if few { -0.3 } else { 0.3 }, text, Some(waits as f64), &during.timeouts.rows);
-    } else if during.counters.n >= 3 || during.failed.n >= 10 && pools.iter().any(|kind| facts.seen.contains(kind)) {
+    } else if during.counters.n >= 3 || during.failed.n >= 10 && context.told(Tier::Pool) {
         super::absent(weighing, context, "nobody waited for a connection in vain");
     } else {
         weighing.missing(2.0, "the pool's counters (active, idle, waiting) or its acquisition timeouts");

@@ -161,7 +161,7 @@ texts! {
     Pool {
         name, source, pid, kind, size, size_basis, size_at_least, borrows_per_second, mean_hold_seconds, hold_variation,
         demand, demand_basis, demand_of, utilisation, wait_probability, mean_wait_seconds, demand_while_empty, empty_seconds,
-        processes, stretch_seconds, needed, in_vain, exhausted, leaked, leaks_per_hour, seconds_per_connection, what_if, text,
+        processes, stretch_seconds, needed, longest_mean_wait_seconds, in_vain, exhausted, leaked, leaks_per_hour, seconds_per_connection, what_if, text,
         evidence,
     }
     Needed { share, demand, size }
