@@ -1,7 +1,7 @@
 //! The causes, a file each: which signs speak for it, which against, and what would have to be logged to tell.
 
 use super::facts::{Count, Facts, Lengths, Side, Tier};
-use super::hypothesis::{Hypothesis, Role, Weighing};
+use super::hypothesis::{Cause, Hypothesis, Role, Status, Weighing};
 use crate::correlate::Case;
 use crate::correlate::distributions::{self, Ratio};
 use crate::table::RowId;
@@ -14,6 +14,7 @@ macro_rules! causes {
         pub fn weigh(context: &Context<'_>) -> Vec<Hypothesis> {
             let mut all: Vec<Hypothesis> = vec![$($name::weigh(context)),*];
             all.sort_by_key(|h| h.cause);
+            doubt(&mut all, context.before().seconds());
             all
         }
     };
@@ -22,6 +23,19 @@ macro_rules! causes {
 causes! {
     connection_leak undersized_pool traffic_surge abusive_client slow_queries held_across_slow_call cache_failure
     lb_misconfiguration network_latency database_restart database_unreachable resource_exhaustion
+}
+
+/// Less than this before the incident, s, is too little to know what was usual: who asks, and for what.
+const BRIEF: f64 = 60.0;
+
+/// Where the logs begin just before the incident, causes that show against the usual load only are not ruled out.
+fn doubt(all: &mut [Hypothesis], before: f64) {
+    let compared = [Cause::AbusiveClient, Cause::TrafficSurge, Cause::CacheFailure];
+    let closed = |h: &&mut Hypothesis| h.status == Status::RuledOut && compared.contains(&h.cause);
+    for hypothesis in all.iter_mut().filter(closed).filter(|_| before < BRIEF) {
+        hypothesis.status = Status::CannotTell;
+        hypothesis.missing.push(format!("more than the {before:.0} s of logs before the incident, to know what is usual"));
+    }
 }
 
 /// What the causes are weighed on.

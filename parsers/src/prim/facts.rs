@@ -70,7 +70,7 @@ pub fn refusal(text: &[u8]) -> &'static [u8] {
 
 /// True where `part` stands in `text`.
 pub fn has(text: &[u8], part: &[u8]) -> bool {
-    memchr::memmem::find(text, part).is_some()
+    super::text::find_text(text, part).is_some()
 }
 
 /// Flask's `Exception on /path [METHOD]`: fills path, method and status. False where the message is none.
