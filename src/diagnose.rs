@@ -127,9 +127,10 @@ fn conclude(table: &EventTable, case: &Case, glance: Glance) -> Diagnosis {
     deploys::settle(&mut changes, verdict.trigger.as_ref().map(|t| t.row));
     changes.retain(|_| verdict.cause.is_some());
     let said = || {
-        let times = moments.onset.zip(case.window).and_then(|(onset, window)| {
-            changed::Times::around(window, moments.cause_start, onset, moments.recovered)
-        });
+        let times = moments
+            .onset
+            .zip(case.window)
+            .and_then(|(onset, window)| changed::Times::around(window, moments.cause_start, onset, moments.recovered));
         let changed = times.map(|times| changed::find(table, &rows, &case.gaps, &times));
         (moments.onset.and_then(|onset| novel::find(table, &rows, onset)), changed)
     };

@@ -10,9 +10,9 @@ use crate::report::pools::{Needed, Pool, Separating, WhatIf};
 use crate::report::quotes::{Quote, Quotes};
 use crate::report::sessions::Line;
 use crate::report::{
-    Alert, Band, CallSite, ChangedMessage, Clock, Deploy, Discriminator, ErrorPeak, Feature, Finding, Gap, Hypothesis, Impact, Incident,
-    Judged, Leak, Ledger, LoggingGap, Moment, NewMessage, Peak, Rate, Ref, Reject, Report, Rung, Series, Share, Slo, Source,
-    Spell, Suggestion, Symptom, Tool, Trigger, Verdict, Window,
+    Alert, Band, CallSite, ChangedMessage, Clock, Deploy, Discriminator, ErrorPeak, Feature, Finding, Gap, Hypothesis, Impact,
+    Incident, Judged, Leak, Ledger, LoggingGap, Moment, NewMessage, Peak, Rate, Ref, Reject, Report, Rung, Series, Share, Slo,
+    Source, Spell, Suggestion, Symptom, Tool, Trigger, Verdict, Window,
 };
 use std::collections::BTreeMap;
 
