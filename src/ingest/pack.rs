@@ -140,26 +140,45 @@ fn unit<T: Copy + Into<u64>>(values: &[T], least: u64) -> u64 {
     }
 }
 
-fn cells<T: Copy + Into<u64>, C: TryFrom<u64> + Default>(values: &[T], rows: usize, least: u64, unit: u64) -> Arc<[C]> {
-    let cell = |value: &T| {
+/// A cell of a column; `of` keeps the lower bits of a number that fits.
+trait Cell: Copy + Default {
+    fn of(number: u64) -> Self;
+}
+
+macro_rules! cell {
+    ($($of:ty)+) => {
+        $(impl Cell for $of {
+            #[inline]
+            #[expect(clippy::cast_possible_truncation, reason = "the width is chosen by the largest number")]
+            fn of(number: u64) -> Self {
+                number as Self
+            }
+        })+
+    };
+}
+
+cell!(u8 u16 u32);
+
+fn cells<T: Copy + Into<u64>, C: Cell>(values: &[T], rows: usize, least: u64, unit: u64) -> Arc<[C]> {
+    // A loop for each unit: a division by a constant is a multiplication, and by one nothing.
+    match unit {
+        1 => filled(values, rows, |value| value.wrapping_sub(least) + 1),
+        1_000 => filled(values, rows, |value| value.wrapping_sub(least) / 1_000 + 1),
+        1_000_000 => filled(values, rows, |value| value.wrapping_sub(least) / 1_000_000 + 1),
+        _ => filled(values, rows, |value| value.wrapping_sub(least) / 1_000_000_000 + 1),
+    }
+}
+
+fn filled<T: Copy + Into<u64>, C: Cell>(values: &[T], rows: usize, cell: impl Fn(u64) -> u64) -> Arc<[C]> {
+    let one = |value: &T| {
         let value: u64 = (*value).into();
-        if value == 0 {
-            return C::default();
-        }
-        let apart = value - least;
-        let cell = match unit {
-            1 => apart,
-            1_000 => apart / 1_000,
-            1_000_000 => apart / 1_000_000,
-            _ => apart / 1_000_000_000,
-        };
-        C::try_from(cell + 1).unwrap_or_default()
+        if value == 0 { C::default() } else { C::of(cell(value)) }
     };
     if values.len() == rows {
-        return values.iter().map(cell).collect();
+        return values.iter().map(one).collect();
     }
     let mut out = Vec::with_capacity(rows);
-    out.extend(values.iter().map(cell));
+    out.extend(values.iter().map(one));
     out.resize_with(rows, C::default);
     out.into()
 }

@@ -106,9 +106,9 @@ fn calibrate() {
     let mut page = introduction(each);
     for (title, first, damaged) in [
         ("Training seeds (from 1000), whole logs", 1_000, false),
-        ("Held-out seeds (from 900000), whole logs", 900_000, false),
+        ("Held-out seeds (from 800000), whole logs", 800_000, false),
         ("Training seeds (from 2000), damaged logs", 2_000, true),
-        ("Held-out seeds (from 950000), damaged logs", 950_000, true),
+        ("Held-out seeds (from 850000), damaged logs", 850_000, true),
     ] {
         if std::env::var("SPLIT").is_ok_and(|s| !title.contains(&s)) {
             continue;
