@@ -230,6 +230,7 @@ impl Seen {
         let turned = |pair: (u64, u64)| (pair.1, pair.0);
         let exposed = |time: (i64, i64), share: f64| (length(time) as f64 / 1e6 * share).max(1.0);
         let exposure = (exposed(times.before, shares.0), exposed(times.during, shares.1));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "milliseconds, 1 or more")]
         let of = (exposure.0 as u64, exposure.1 as u64);
         let fell = rate_greater(hits, of);
         let rose = rate_greater(turned(hits), turned(of));
