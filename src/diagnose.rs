@@ -25,7 +25,7 @@ pub mod trend;
 pub mod verdict;
 
 use crate::correlate::gaps::Gap;
-use crate::correlate::templates::novel;
+use crate::correlate::templates::{changed, novel};
 use crate::correlate::{self, Case, Marker};
 use crate::table::{EventTable, RowId, Rows};
 use backtrail_parsers::Kind;
@@ -56,6 +56,9 @@ pub struct Diagnosis {
     pub impact: impact::Impact,
     /// Warnings and errors that were new around the onset; `None` without an onset, or where the logs begin too late to tell.
     pub novel: Option<novel::Found>,
+    /// Messages that vanished at the onset, and warnings of which there are many more or less since; `None` without an onset,
+    /// or where the logs hold too little before or after it.
+    pub changed: Option<changed::Found>,
     /// What the outage cost of an error budget; `None` where no objective was given.
     pub budget: Option<budget::Budget>,
     /// What could not be proved and which setting would have proved it.
@@ -123,9 +126,16 @@ fn conclude(table: &EventTable, case: &Case, glance: Glance) -> Diagnosis {
     onset::date(&ladder, &rows, &mut verdict.symptoms);
     deploys::settle(&mut changes, verdict.trigger.as_ref().map(|t| t.row));
     changes.retain(|_| verdict.cause.is_some());
-    let said = || moments.onset.and_then(|onset| novel::find(table, &rows, onset));
+    let said = || {
+        let times = moments
+            .onset
+            .zip(case.window)
+            .and_then(|(onset, window)| changed::Times::around(window, moments.cause_start, onset, moments.recovered));
+        let changed = times.map(|times| changed::find(table, &rows, &case.gaps, &times));
+        (moments.onset.and_then(|onset| novel::find(table, &rows, onset)), changed)
+    };
     let hurt = || (impact::impact(&rows, &signals, &search, &moments), curves::curves(&rows, &signals, &case.series));
-    let (novel, (impact, curves)) = table.both(said, hurt);
+    let ((novel, changed), (impact, curves)) = table.both(said, hurt);
     Diagnosis {
         verdict,
         hypotheses,
@@ -136,6 +146,7 @@ fn conclude(table: &EventTable, case: &Case, glance: Glance) -> Diagnosis {
         changes,
         impact,
         novel,
+        changed,
         budget: None,
         logging,
         suggestions,

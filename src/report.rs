@@ -4,6 +4,7 @@ pub mod answer;
 pub mod attribution;
 pub mod baseline;
 pub mod build;
+pub mod changed;
 pub mod citations;
 pub mod clocks;
 pub mod csv;
@@ -112,6 +113,8 @@ pub struct Report {
     pub judged: Vec<Judged>,
     /// Warnings and errors that were new around the onset: leads, no findings.
     pub new_messages: Vec<NewMessage>,
+    /// Messages that vanished at the onset, and warnings and errors whose rate changed by much: leads, no findings.
+    pub changed_messages: Vec<ChangedMessage>,
     /// Curves over the window.
     pub series: Series,
 }
@@ -542,6 +545,33 @@ pub struct NewMessage {
     /// How often around the onset.
     pub count: u64,
     /// The first row that says it.
+    pub evidence: Vec<Ref>,
+}
+
+/// A message that vanished at the onset, or a warning or error of which there were many more or less from then on.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ChangedMessage {
+    /// Hash of the template: the same in every report.
+    pub id: String,
+    /// The message with its variable parts replaced.
+    pub template: String,
+    /// Severity.
+    pub severity: &'static str,
+    /// `vanished rarer more_often`.
+    pub change: &'static str,
+    /// How often before, among the messages looked at.
+    pub before: u64,
+    /// How often since the onset, among those.
+    pub during: u64,
+    /// How often per minute before, by that.
+    pub per_minute_before: f64,
+    /// How often per minute since the onset.
+    pub per_minute_during: f64,
+    /// The larger rate over the smaller; `null` where it vanished.
+    pub factor: Option<f64>,
+    /// The low end of the 95 % interval of that.
+    pub factor_low: f64,
+    /// The last row before that says it, and the first since the onset.
     pub evidence: Vec<Ref>,
 }
 

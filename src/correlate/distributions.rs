@@ -87,6 +87,17 @@ pub fn rate_ratio_value(hits: (u64, u64), of: (u64, u64)) -> Option<f64> {
     })
 }
 
+/// How likely it is, were both rates the same, that of `hits.0 + hits.1` as many as `hits.0` or more fall to the first side:
+/// one-sided, given the sum, which makes the first count binomial. 1 without exposure on both sides.
+/// Source: J. Przyborowski, H. Wilenski, Biometrika 31 (1940).
+pub fn rate_greater(hits: (u64, u64), of: (u64, u64)) -> f64 {
+    if hits.0 == 0 || of.0 == 0 || of.1 == 0 {
+        return 1.0;
+    }
+    let share = of.0 as f64 / (of.0 as f64 + of.1 as f64);
+    checked_beta_reg(hits.0 as f64, hits.1 as f64 + 1.0, share).unwrap_or(1.0)
+}
+
 /// Fisher's exact test, one-sided: how likely it is that, of `a + b` hits among `a + b + c + d` things, `a` or more fall
 /// into the group of `a + c` by chance. Source: R. A. Fisher, "The design of experiments" (1935), hypergeometric tail.
 ///
@@ -231,6 +242,18 @@ mod tests {
         let ratio = rate_ratio((41, 0), (41, 9812)).unwrap();
         assert!(ratio.value.is_infinite() && ratio.high.is_infinite() && ratio.low > 2000.0, "{ratio:?}");
         assert_eq!(rate_ratio((1, 1), (0, 5)), None);
+    }
+
+    /// The binomial tail, by adding it up; and the interval of the ratio leaves 1 out where the test at 2.5 % does.
+    #[test]
+    fn rates_are_tested_exactly() {
+        close(rate_greater((60, 0), (3, 1)), 0.75f64.powi(60));
+        close(rate_greater((8, 2), (5, 5)), (45.0 + 10.0 + 1.0) / 1024.0);
+        assert_eq!((rate_greater((0, 7), (5, 5)), rate_greater((7, 0), (0, 5))), (1.0, 1.0));
+        for hits in 1..30 {
+            let below = rate_greater((hits, 12), (700, 1000)) < HALF;
+            assert_eq!(below, rate_ratio((hits, 12), (700, 1000)).unwrap().low > 1.0, "{hits}");
+        }
     }
 
     /// The lady tasting tea: all four cups of four right is one way of seventy. And a table too large to list.

@@ -5,6 +5,7 @@
 //! so that a template that grew more general half-way through a file does not look like two: train on all, then assign.
 //! A template's id is a hash of its text, the same in every run and for every order of files that gives that text.
 
+pub mod changed;
 pub mod mask;
 pub mod messages;
 pub mod novel;

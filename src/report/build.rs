@@ -56,6 +56,7 @@ pub fn build(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Report {
         undecided,
         judged: attribution::judged(case),
         new_messages: novel::novel(&rows, diagnosis),
+        changed_messages: super::changed::changed(&rows, diagnosis),
         series: super::series::series(&rows, case, diagnosis),
     }
 }
@@ -346,6 +347,7 @@ fn notes(table: &EventTable, case: &Case, diagnosis: &Diagnosis) -> Vec<String> 
     notes.extend(case.remarks.iter().cloned());
     notes.extend(attribution::late(case));
     notes.extend(novel::notes(diagnosis));
+    notes.extend(super::changed::notes(diagnosis));
     if case.duplicates > 0 {
         notes.push(format!("{} records are written twice by their producer and are counted once.", case.duplicates));
     }

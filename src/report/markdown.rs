@@ -37,10 +37,14 @@ pub fn render(report: &Report) -> String {
     leaks(report, &mut out);
     super::pools::markdown(report, &mut out);
     super::baseline::markdown(report, &mut out);
-    let new = super::novel::lines(report);
-    if !new.is_empty() {
-        let _ = writeln!(out, "## New messages\n");
-        for text in new {
+    for (title, lines) in
+        [("New messages", super::novel::lines(report)), ("Messages that changed", super::changed::lines(report))]
+    {
+        if lines.is_empty() {
+            continue;
+        }
+        let _ = writeln!(out, "## {title}\n");
+        for text in lines {
             let _ = writeln!(out, "- {}", escape(&text));
         }
         out.push('\n');

@@ -9,7 +9,7 @@ use crate::table::Rows;
 /// Messages shown in documents.
 const SHOWN: usize = 6;
 /// Characters of a template that are shown.
-const WIDE: usize = 200;
+pub(super) const WIDE: usize = 200;
 
 pub(super) fn novel(rows: &Rows<'_>, diagnosis: &Diagnosis) -> Vec<NewMessage> {
     let Some(found) = &diagnosis.novel else { return Vec::new() };

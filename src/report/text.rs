@@ -187,13 +187,15 @@ fn span(seconds: f64) -> String {
 }
 
 fn new_messages(report: &Report, style: &Style, out: &mut String) {
-    let lines = super::novel::lines(report);
-    if lines.is_empty() {
-        return;
-    }
-    section(out, style, "NEW MESSAGES");
-    for text in lines {
-        wrapped(out, "  ", "    ", &text);
+    for (title, lines) in
+        [("NEW MESSAGES", super::novel::lines(report)), ("MESSAGES THAT CHANGED", super::changed::lines(report))]
+    {
+        if !lines.is_empty() {
+            section(out, style, title);
+        }
+        for text in lines {
+            wrapped(out, "  ", "    ", &text);
+        }
     }
 }
 

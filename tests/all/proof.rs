@@ -205,7 +205,7 @@ fn unfounded(report: &Value) -> Vec<String> {
         let known: Vec<&str> = file.into_iter().chain(site["function"].as_str()).chain(ids).collect();
         check("leak", &leak["endpoint"], entries(leak, "evidence"), &|t| has_one(t, &known) || t.contains("onnection"));
     }
-    for message in entries(report, "new_messages") {
+    for message in ["new_messages", "changed_messages"].into_iter().flat_map(|list| entries(report, list)) {
         let template = message["template"].as_str().unwrap_or_default();
         let fixed = template.split(['<', '>']).max_by_key(|part| part.len()).unwrap_or_default().trim();
         check("message", &message["template"], entries(message, "evidence"), &|t| t.contains(fixed));

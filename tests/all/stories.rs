@@ -150,3 +150,35 @@ fn stories_are_told_right() {
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
+
+/// What fell silent in the cascade, and what rose: told as it is in the logs themselves.
+#[test]
+fn messages_that_changed_are_those_that_the_logs_lack() {
+    let story = told().iter().find(|s| s.name == "2024-03-10-cascade").unwrap();
+    let report = &story.report;
+    let millis = |moment: &Value| {
+        let time = moment.as_str().unwrap();
+        let part = |at: std::ops::Range<usize>| time[at].parse::<i64>().unwrap();
+        assert!(time.starts_with("2024-03-10T"), "{time}");
+        // 2024-03-10 begins 19 792 days after 1970.
+        ((19_792 * 24 + part(11..13)) * 3600 + part(14..16) * 60 + part(17..19)) * 1000 + part(20..23)
+    };
+    let (onset, recovered) = (millis(&report["incident"]["onset"]), millis(&report["incident"]["recovered"]));
+    let (mut before, mut during) = (0, 0);
+    for log in ["boxoffice-app-1.log.gz", "boxoffice-app-2.log.gz"] {
+        let file = std::fs::File::open(story.dir.join("logs").join(log)).unwrap();
+        let text = std::io::read_to_string(flate2::read::GzDecoder::new(file)).unwrap();
+        for record in text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+            let time = record["time"].as_i64().unwrap_or_default();
+            if record["msg"] == "order placed" {
+                before += u32::from(time < onset);
+                during += u32::from(time >= onset && time < recovered);
+            }
+        }
+    }
+    assert!(before >= 50 && during == 0, "{before} before, {during} during");
+    let changed = report["changed_messages"].as_array().unwrap();
+    let vanished: Vec<&Value> = changed.iter().filter(|m| m["change"] == "vanished").collect();
+    assert_eq!(vanished.iter().map(|m| &m["template"]).collect::<Vec<_>>(), ["order placed"]);
+    insta::assert_snapshot!("cascade_changed_messages", serde_json::to_string_pretty(changed).unwrap());
+}

@@ -115,7 +115,8 @@ pub fn find(table: &EventTable, rows: &Rows<'_>, onset: i64) -> Option<Found> {
     Some(found)
 }
 
-fn warns(row: &Row<'_>) -> bool {
+/// True for what is looked at here: warnings, errors, and what is an error without saying so.
+pub(super) fn warns(row: &Row<'_>) -> bool {
     row.severity() >= Severity::WARN || row.kind() == Kind::Error
 }
 

@@ -2,7 +2,7 @@
 //! common, which messages were new, what changed against a baseline.
 
 use super::{Material, escape};
-use crate::report::{Leak, Ref, attribution, baseline, novel};
+use crate::report::{Leak, Ref, attribution, baseline, changed, novel};
 
 /// Messages and changes shown; JSON has all.
 const MOST: usize = 30;
@@ -31,12 +31,14 @@ pub fn common(m: &Material<'_>, leak: &Leak) -> String {
 /// Messages that were new around the onset, and changes against a baseline.
 pub fn compared(m: &Material<'_>) -> String {
     let new = m.report.new_messages.iter().take(MOST).map(|n| (novel::said(n), n.evidence.as_slice()));
+    let other = m.report.changed_messages.iter().take(MOST).map(|c| (changed::said(c), c.evidence.as_slice()));
     let changes = m.report.baseline.iter().flatten().take(MOST);
-    let changed = changes.map(|c| (baseline::said(c), c.evidence.as_slice()));
+    let against = changes.map(|c| (baseline::said(c), c.evidence.as_slice()));
     let mut out = String::new();
     for (title, all) in [
         ("New messages", new.collect::<Vec<(String, &[Ref])>>()),
-        ("What changed against the baseline", changed.collect::<Vec<(String, &[Ref])>>()),
+        ("Messages that changed", other.collect()),
+        ("What changed against the baseline", against.collect::<Vec<(String, &[Ref])>>()),
     ] {
         if !all.is_empty() {
             let items = all.iter().map(|(says, evidence)| format!("<li>{}{}</li>\n", escape(says), m.cites(evidence, 2)));

@@ -10,9 +10,9 @@ use crate::report::pools::{Needed, Pool, Separating, WhatIf};
 use crate::report::quotes::{Quote, Quotes};
 use crate::report::sessions::Line;
 use crate::report::{
-    Alert, Band, CallSite, Clock, Deploy, Discriminator, ErrorPeak, Feature, Finding, Gap, Hypothesis, Impact, Incident,
-    Judged, Leak, Ledger, LoggingGap, Moment, NewMessage, Peak, Rate, Ref, Reject, Report, Rung, Series, Share, Slo, Source,
-    Spell, Suggestion, Symptom, Tool, Trigger, Verdict, Window,
+    Alert, Band, CallSite, ChangedMessage, Clock, Deploy, Discriminator, ErrorPeak, Feature, Finding, Gap, Hypothesis, Impact,
+    Incident, Judged, Leak, Ledger, LoggingGap, Moment, NewMessage, Peak, Rate, Ref, Reject, Report, Rung, Series, Share, Slo,
+    Source, Spell, Suggestion, Symptom, Tool, Trigger, Verdict, Window,
 };
 use std::collections::BTreeMap;
 
@@ -100,7 +100,8 @@ macro_rules! texts {
 texts! {
     Report {
         schema, tool, window, sources, ledger, verdict, hypotheses, incident, impact, pools, separating, baseline, leaks,
-        deploys, changes, alerts, timeline, clock, logging_gaps, suggestions, notes, rejects, undecided, judged, new_messages, series,
+        deploys, changes, alerts, timeline, clock, logging_gaps, suggestions, notes, rejects, undecided, judged, new_messages,
+        changed_messages, series,
     }
     Tool { name, version }
     Window { from, to }
@@ -139,6 +140,9 @@ texts! {
         features, same, confidence, purity, others, coverage, ratio, ratio_low, ratio_high, ochiai, q, text, evidence,
     }
     NewMessage { id, template, severity, first, seconds_after_onset, count, evidence }
+    ChangedMessage {
+        id, template, severity, change, before, during, per_minute_before, per_minute_during, factor, factor_low, evidence,
+    }
     Feature { kind, text }
     Share { hits, of, low, high }
     Judged { layer, class, why, sessions, compared_with, closed, expected, observed, ended_by_restart, text }
