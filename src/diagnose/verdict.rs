@@ -288,7 +288,8 @@ pub fn judge(
         .map(score)
         .fold(-1.0, f64::max);
     let abnormal = !moments.spells.is_empty() || facts.leaked >= 5;
-    let mut sureness = if abnormal { Sureness::InsufficientEvidence } else { Sureness::NothingAbnormal };
+    // Nothing abnormal can be said of what was not told at all.
+    let mut sureness = if abnormal || silent(facts) { Sureness::InsufficientEvidence } else { Sureness::NothingAbnormal };
     let mut cause = None;
     for h in hypotheses.iter_mut() {
         if !abnormal || Some(h.cause) != chosen {
@@ -331,6 +332,11 @@ fn symptoms(facts: &Facts) -> Vec<Symptom> {
     out
 }
 
+/// True where no line with a time tells of more than that something was logged.
+fn silent(facts: &Facts) -> bool {
+    facts.seen.iter().all(|kind| matches!(kind, Kind::Log | Kind::Error))
+}
+
 fn summary(
     rows: &Rows<'_>,
     case: &Case,
@@ -363,6 +369,9 @@ fn summary(
             let first = words.chars().next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
             let leak = if facts.leaked == 0 { " No connection leaked." } else { "" };
             format!("{first}{}{began}.{leak}", words.get(1..).unwrap_or_default())
+        }
+        (_, None) if silent(facts) => {
+            "No line tells of a request, a connection or a statement: these logs say nothing about an outage.".into()
         }
         (_, None) => "Something went wrong, and these logs do not prove what; see what would have been needed below.".into(),
     }
