@@ -350,6 +350,11 @@ fn summary(
         (Sureness::NothingAbnormal, _) => {
             let open =
                 case.sessions.iter().filter(|s| s.layer == Layer::Db && s.end.is_none() && s.class != Class::Leaked).count();
+            if facts.leaked_in_all > 0 {
+                let n = facts.leaked_in_all;
+                let were = if n == 1 { "connection was" } else { "connections were" };
+                return format!("No spell of failing requests; but {n} {were} never given back: see the call sites below.");
+            }
             format!(
                 "Nothing abnormal was found: no leak, no spell of failing requests. {open} database sessions are open at the end of the logs and none of them is a leak."
             )

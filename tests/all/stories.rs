@@ -182,3 +182,20 @@ fn messages_that_changed_are_those_that_the_logs_lack() {
     assert_eq!(vanished.iter().map(|m| &m["template"]).collect::<Vec<_>>(), ["order placed"]);
     insta::assert_snapshot!("cascade_changed_messages", serde_json::to_string_pretty(changed).unwrap());
 }
+
+/// Before users see anything: the verdict does not deny the leaks that the report lists.
+#[test]
+fn a_few_leaks_without_an_outage_are_not_denied() {
+    let log = root().join("sample-logs/outages/2023-08-10-slow-leak/logs/app1.log.gz");
+    let text = std::io::read_to_string(flate2::read::GzDecoder::new(std::fs::File::open(log).unwrap())).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("app1.log"), text.split_inclusive('\n').take(3000).collect::<String>()).unwrap();
+    let done = backtrail().args(["report", "--format", "json"]).arg(dir.path()).assert().code(0);
+    let report: Value = serde_json::from_slice(&done.get_output().stdout).unwrap();
+    assert_eq!(
+        (&report["verdict"]["status"], report["leaks"][0]["sessions"].as_i64()),
+        (&Value::from("nothing_abnormal"), Some(3))
+    );
+    let summary = report["verdict"]["summary"].as_str().unwrap();
+    assert!(summary.contains("3 connections were never given back"), "{summary}");
+}
