@@ -159,12 +159,15 @@ pub fn tried(rows: &Rows<'_>, case: &Case, moments: &Moments, cause: Cause) -> V
     let what = if cause == Cause::ConnectionLeak { What::Leaks } else { What::Failures };
     let Some((from, to)) = case.window else { return Vec::new() };
     let changes = changes(rows, case, (from, to));
+    if changes.is_empty() {
+        return Vec::new();
+    }
     let (ones, unit) = if what == What::Leaks { leaks(rows, case) } else { (failures(rows), Unit::Requests) };
     let first = match what {
         What::Leaks => ones.iter().find(|one| one.hit).map(|one| one.time),
         What::Failures => moments.onset,
     };
-    let Some(first) = first.filter(|_| !changes.is_empty()) else { return Vec::new() };
+    let Some(first) = first else { return Vec::new() };
     let bench = Bench { case, ones, first, end: moments.recovered.unwrap_or(to).max(first), from, to };
     let trial = |at: usize| {
         let change = changes.get(at)?;

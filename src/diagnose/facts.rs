@@ -310,6 +310,7 @@ pub fn measure(rows: &Rows<'_>, case: &Case, before: (i64, i64), during: (i64, i
     let edge = if rows.iter().any(|r| r.kind() == Kind::LbRequest) { Kind::LbRequest } else { Kind::RequestEnd };
     let mut again = Again::default();
     let mut last = None;
+    let mut wrote: Option<((Kind, u32), Option<Tier>)> = None;
     for row in rows.iter().filter(Row::has_time) {
         let (time, kind) = (row.time(), row.kind());
         if last != Some(kind) {
@@ -325,7 +326,12 @@ pub fn measure(rows: &Rows<'_>, case: &Case, before: (i64, i64), during: (i64, i
         } else {
             continue;
         };
-        if let Some(slot) = Tier::of(&row).and_then(|tier| side.heard.get_mut(tier as usize)) {
+        // Whose line it is follows from kind and source, which most lines share with the one before.
+        let like = (kind, row.source_id());
+        if wrote.is_none_or(|(before, _)| before != like) {
+            wrote = Some((like, Tier::of(&row)));
+        }
+        if let Some(slot) = wrote.and_then(|(_, tier)| side.heard.get_mut(tier? as usize)) {
             *slot += 1;
         }
         count(side, &row, edge);
